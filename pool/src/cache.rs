@@ -1,0 +1,381 @@
+//! One thread's free slots: two magazines, and the slow paths that keep them between empty and
+//! full.
+//!
+//! The hot path sees only [`ThreadCache`]: a pointer to the *loaded* magazine. When it is empty (or
+//! full) the slow path swaps it with the *previous* one; when both are, it exchanges one with the
+//! depot. So after an exchange a thread has a magazine's worth of work either way before the next
+//! one, and a workload that hovers at a boundary does not rattle (Bonwick & Adams, 2001).
+//!
+//! A cache is *fresh*, *live* or *dead*. Fresh and dead ones point at the magazine without room:
+//! the hot path's own test leads to the slow path, and asks nothing more. A dead cache's thread is
+//! past its end; each of its operations opens a cache for its own length. So do the operations of
+//! threads beyond the number that a pool has caches for.
+
+#![allow(unsafe_code)]
+
+use crate::depot::Depot;
+use crate::magazine::Magazine;
+use crate::record::Record;
+use crate::slab::layout::{Plan, SPARE_CACHES, THREAD_CACHES};
+use crate::stats::Stats;
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, yield_now};
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+
+/// What a thread keeps for one pool.
+#[derive(Debug)]
+pub struct ThreadCache {
+    /// The magazine that the hot path takes from and puts into. Owned by this cache if it is live;
+    /// otherwise the one without room.
+    loaded: Cell<Magazine>,
+    state: Cell<State>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Not used yet.
+    Fresh,
+    /// Open. The record lives at least as long as this state.
+    Live(NonNull<Record>),
+    /// The thread is past its end.
+    Dead,
+}
+
+impl ThreadCache {
+    /// A fresh cache.
+    #[cfg(not(loom))]
+    pub const fn new() -> Self {
+        Self {
+            loaded: Cell::new(Magazine::none()),
+            state: Cell::new(State::Fresh),
+        }
+    }
+
+    #[cfg(loom)]
+    pub fn new() -> Self {
+        Self {
+            loaded: Cell::new(Magazine::none()),
+            state: Cell::new(State::Fresh),
+        }
+    }
+
+    /// The hot path of an allocation. `None` leads to [`Caches::allocate_slow`].
+    #[inline(always)]
+    pub(crate) fn allocate(&self) -> Option<NonNull<u8>> {
+        // SAFETY: a live cache owns its loaded magazine, and only this thread has this cache. The
+        // magazine without room is nobody's, but nothing is taken from it.
+        unsafe { self.loaded.get().allocate() }
+    }
+
+    /// The hot path of a free. False leads to [`Caches::free_slow`].
+    #[inline(always)]
+    pub(crate) fn free(&self, slot: NonNull<u8>) -> bool {
+        // SAFETY: as in `allocate`; nothing is put into the magazine without room.
+        unsafe { self.loaded.get().push(slot) }
+    }
+
+    /// Begins to use a record's loaded magazine.
+    ///
+    /// # Safety
+    ///
+    /// The record comes from [`Caches::open`], is used by no other cache, and stays until the cache
+    /// is killed or not used any more.
+    pub(crate) unsafe fn go_live(&self, record: NonNull<Record>) {
+        // SAFETY: by contract it is there.
+        self.loaded.set(unsafe { record.as_ref() }.loaded());
+        self.state.set(State::Live(record));
+    }
+
+    /// Cuts the cache off from its record: the thread ends.
+    pub(crate) fn kill(&self) {
+        self.loaded.set(Magazine::none());
+        self.state.set(State::Dead);
+    }
+}
+
+/// The caches of one pool over its depot.
+#[derive(Debug)]
+pub(crate) struct Caches {
+    depot: Depot,
+    /// All records ever made for this pool, linked by `Record::next`; only ever pushed to.
+    records: AtomicPtr<Record>,
+    high_water: AtomicUsize,
+    /// Unlike that of any other pool of the process, ever.
+    id: u64,
+    capacity: usize,
+}
+
+// SAFETY: all of it is shared state made for many threads: atomics, the depot, and records whose
+// non-atomic parts belong to the thread that claimed them.
+unsafe impl Send for Caches {}
+// SAFETY: as above.
+unsafe impl Sync for Caches {}
+
+impl Caches {
+    pub(crate) fn new(plan: &Plan, depot: Depot, id: u64) -> Self {
+        Self {
+            depot,
+            records: AtomicPtr::new(ptr::null_mut()),
+            high_water: AtomicUsize::new(0),
+            id,
+            capacity: plan.capacity,
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(crate) fn depot(&self) -> &Depot {
+        &self.depot
+    }
+
+    /// Allocates when the loaded magazine is empty. `None`: the pool is full.
+    ///
+    /// `enroll` makes a fresh cache live, for as long as the thread lives; if it does not, the
+    /// operation uses a cache of its own.
+    pub(crate) fn allocate_slow(
+        &self,
+        cache: &ThreadCache,
+        enroll: impl FnOnce(&Self),
+    ) -> Option<NonNull<u8>> {
+        match self.record_of(cache, enroll) {
+            Some(record) => self.allocate_from(cache, record),
+            None => self.with_spare(|cache, record| self.allocate_from(cache, record)),
+        }
+    }
+
+    /// Frees when the loaded magazine is full.
+    pub(crate) fn free_slow(
+        &self,
+        cache: &ThreadCache,
+        slot: NonNull<u8>,
+        enroll: impl FnOnce(&Self),
+    ) {
+        match self.record_of(cache, enroll) {
+            Some(record) => self.free_to(cache, record, slot),
+            None => self.with_spare(|cache, record| self.free_to(cache, record, slot)),
+        }
+    }
+
+    fn record_of<'a>(
+        &self,
+        cache: &'a ThreadCache,
+        enroll: impl FnOnce(&Self),
+    ) -> Option<&'a Record> {
+        if matches!(cache.state.get(), State::Fresh) {
+            enroll(self);
+        }
+        match cache.state.get() {
+            // SAFETY: a record outlives the live state of its cache.
+            State::Live(record) => Some(unsafe { record.as_ref() }),
+            State::Fresh | State::Dead => None,
+        }
+    }
+
+    fn allocate_from(&self, cache: &ThreadCache, record: &Record) -> Option<NonNull<u8>> {
+        if let Some(slot) = cache.allocate() {
+            return Some(slot); // the cache has just been made live, by a re-entrant call
+        }
+        let (empty, previous) = (cache.loaded.get(), record.previous());
+        if previous.is_empty() {
+            record.collect(empty);
+            // SAFETY: `empty` is this cache's, and the cache has no slots left.
+            let (filled, reserved) = unsafe { self.depot.refill(empty) }?;
+            self.note_high_water(reserved.out_before, reserved.caches);
+            record.count_refill();
+            record.set_loaded(filled);
+            cache.loaded.set(filled);
+        } else {
+            Self::swap(cache, record);
+        }
+        let slot = cache.allocate();
+        debug_assert!(slot.is_some(), "the loaded magazine has slots now");
+        slot
+    }
+
+    fn free_to(&self, cache: &ThreadCache, record: &Record, slot: NonNull<u8>) {
+        if cache.free(slot) {
+            return;
+        }
+        let previous = record.previous();
+        if previous.is_full() {
+            // The previous magazine is the colder one.
+            record.collect(previous);
+            // SAFETY: it is this cache's, and full.
+            let empty = unsafe { self.depot.flush(previous) };
+            record.count_flush();
+            record.set_previous(empty);
+        }
+        Self::swap(cache, record);
+        let freed = cache.free(slot);
+        debug_assert!(freed, "the loaded magazine has room now");
+    }
+
+    fn swap(cache: &ThreadCache, record: &Record) {
+        let (loaded, previous) = (cache.loaded.get(), record.previous());
+        record.set_loaded(previous);
+        record.set_previous(loaded);
+        cache.loaded.set(previous);
+    }
+
+    /// Remembers how many objects may have been live when a refill found `out` slots out.
+    ///
+    /// The refilling thread has none of them cached, each of the others between none and two
+    /// magazines: one magazine each is the middle, and off by at most one each. Until its next
+    /// refill this thread can go one magazine higher. So the mark is off by at most a magazine a
+    /// thread.
+    fn note_high_water(&self, out: usize, caches: usize) {
+        let cached = self.depot.magazine() as usize * caches.saturating_sub(1);
+        let estimate = out.saturating_sub(cached);
+        // Relaxed: a figure for statistics.
+        if estimate > self.high_water.load(Ordering::Relaxed) {
+            self.high_water.fetch_max(estimate, Ordering::Relaxed);
+        }
+    }
+
+    /// Opens a cache for the calling thread, unless the pool has none left for one: claims a record
+    /// and gives it two empty magazines. [`ThreadCache::go_live`] then uses it.
+    pub(crate) fn open(&self) -> Option<NonNull<Record>> {
+        self.open_up_to(THREAD_CACHES)
+    }
+
+    fn open_up_to(&self, most: usize) -> Option<NonNull<Record>> {
+        if !self.depot.ledger().open_cache(most) {
+            return None;
+        }
+        let record = self.claim_record();
+        // SAFETY: records are freed by whoever owns them last, and this one is ours now.
+        let shared = unsafe { record.as_ref() };
+        shared.set_loaded(self.depot.empty_magazine());
+        shared.set_previous(self.depot.empty_magazine());
+        Some(record)
+    }
+
+    /// Hands what a cache holds to the depot. The record stays claimed.
+    ///
+    /// # Safety
+    ///
+    /// The calling thread claimed the record, and its cache is killed or not used any more.
+    pub(crate) unsafe fn close(&self, record: &Record) {
+        let (first, second) = record.take_magazines();
+        // SAFETY: they were this cache's two, and now are ours.
+        unsafe { self.depot.take_over(first, second) };
+        self.depot.ledger().close_cache();
+    }
+
+    /// Runs one operation with a cache that is there for its length only.
+    #[cold]
+    fn with_spare<R>(&self, operation: impl FnOnce(&ThreadCache, &Record) -> R) -> R {
+        let cache = ThreadCache::new();
+        let record = loop {
+            match self.open_up_to(THREAD_CACHES + SPARE_CACHES) {
+                Some(record) => break record,
+                // Each holder has it for the length of one operation.
+                None => yield_now(),
+            }
+        };
+        // SAFETY: ours until it is released below.
+        unsafe { cache.go_live(record) };
+        // SAFETY: as above.
+        let record = unsafe { record.as_ref() };
+        let result = operation(&cache, record);
+        // SAFETY: the cache is on this stack and ends here.
+        unsafe { self.close(record) };
+        record.release();
+        result
+    }
+
+    /// A record that nobody else has: one that was released, or a new one.
+    fn claim_record(&self) -> NonNull<Record> {
+        if let Some(record) = self.records().find(|record| record.claim()) {
+            return NonNull::from(record);
+        }
+        let record = Record::new(self);
+        // SAFETY: new, and not shared yet.
+        let shared = unsafe { record.as_ref() };
+        let mut head = self.records.load(Ordering::Relaxed);
+        loop {
+            shared.set_next(head);
+            // Release: a walker that Acquires the head sees the record whole.
+            match self.records.compare_exchange_weak(
+                head,
+                record.as_ptr(),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return record,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    fn records(&self) -> impl Iterator<Item = &Record> {
+        // Acquire: pairs with the Release of the push, for this record and all behind it.
+        let mut next = self.records.load(Ordering::Acquire);
+        std::iter::from_fn(move || {
+            // SAFETY: records stay until the pool's end, which has the pool to itself.
+            let record = unsafe { next.as_ref() }?;
+            next = record.next();
+            Some(record)
+        })
+    }
+
+    /// Objects that are live: what is out, less what is cached. O(threads).
+    pub(crate) fn live(&self) -> usize {
+        let out = self.depot.ledger().out();
+        let cached: usize = self.records().map(Record::cached).sum();
+        out.saturating_sub(cached)
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let slab = self.depot.slab();
+        let live = self.live();
+        let mut stats = Stats {
+            capacity: self.capacity,
+            live,
+            high_water: live.max(self.high_water.load(Ordering::Relaxed)),
+            bytes_reserved: slab.bytes(),
+            bytes_committed: slab.committed(),
+            threads: self.depot.ledger().caches(),
+            magazine: self.depot.magazine() as usize,
+            ..Stats::default()
+        };
+        for record in self.records() {
+            record.add_to(&mut stats);
+        }
+        stats.frees = stats.allocations.saturating_sub(live as u64);
+        stats
+    }
+
+    /// Frees all that the pool owns: records, magazines, region.
+    ///
+    /// # Safety
+    ///
+    /// No slot of the pool is used again, and no operation on it begins or goes on, the closing of
+    /// a thread's cache excepted.
+    pub(crate) unsafe fn tear_down(self) {
+        let mut next = self.records.load(Ordering::Acquire);
+        while let Some(record) = NonNull::new(next) {
+            // SAFETY: not freed: only this walk and `Record::free_orphan` free records.
+            let shared = unsafe { record.as_ref() };
+            next = shared.next();
+            let magazines: Vec<_> = shared.magazines().collect();
+            if shared.abandon() {
+                for magazine in magazines {
+                    // SAFETY: its cache is not used again, by contract.
+                    unsafe { magazine.free() };
+                }
+            } else {
+                // SAFETY: nobody claimed it.
+                unsafe { Record::free(record) };
+            }
+        }
+        // SAFETY: by contract.
+        unsafe { self.depot.tear_down() };
+    }
+}

@@ -1,0 +1,307 @@
+//! The depot: the free slots that are in no thread's cache, in magazines, on lock-free stacks.
+//!
+//! Four stacks, and the slab below them:
+//!
+//! | stack | carries |
+//! |---|---|
+//! | `full` | magazines that a cache filled |
+//! | `partial` | what closing caches left; few, since each merges its rest with one of them |
+//! | `cold` | slots whose memory was given back to the system; used last |
+//! | `empty` | magazines without slots, to be filled |
+//!
+//! # Why no link comes back too early
+//!
+//! A link may be pushed on a stack only if a grace period has passed since it last left that same
+//! stack (see [`links`](crate::links)). Here every link goes round one way:
+//!
+//! ```text
+//! store ──> full, partial or cold ──> empty ──(grace period)──> store
+//!                   └────────────────(grace period)──────────────┘
+//! ```
+//!
+//! A refill pops a filled magazine and sends its link straight on to `empty`, with the magazine
+//! that the cache used up; a flush takes an empty magazine and retires the link. So each way from
+//! a stack back to it leads through the store, and with that through one grace period.
+//!
+//! # Who may say that there are no slots
+//!
+//! Nobody here: the [`Ledger`] grants a reservation first, and what it granted exists. A slot that
+//! is neither out nor on a stack is in the slab still, or in the hands of a thread for the length
+//! of a few instructions.
+
+#![allow(unsafe_code)]
+
+use crate::error::InitError;
+use crate::ledger::{Ledger, Reserved};
+use crate::links::{LinkStore, Stack};
+use crate::magazine::Magazine;
+use crate::slab::{Slab, layout::Plan};
+use crate::sync::epoch::{self, Guard};
+use crate::sync::{AtomicBool, Ordering, spin_loop, yield_now};
+use std::ptr::NonNull;
+
+/// The shared part of a pool. Aligned so that two pools' heads are never on one cache line.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Depot {
+    ledger: Ledger,
+    full: Stack,
+    empty: Stack,
+    partial: Stack,
+    cold: Stack,
+    links: &'static LinkStore,
+    /// Slots in a magazine.
+    magazine: u32,
+    /// Whether a `trim` holds free slots just now.
+    trimming: AtomicBool,
+    slab: Slab,
+}
+
+impl Depot {
+    /// Reserves a region and sets up an empty depot over it.
+    pub(crate) fn new(plan: &Plan, links: &'static LinkStore) -> Result<Self, InitError> {
+        Ok(Self {
+            ledger: Ledger::new(plan.capacity, plan.magazine as usize),
+            full: Stack::new(),
+            empty: Stack::new(),
+            partial: Stack::new(),
+            cold: Stack::new(),
+            links,
+            magazine: plan.magazine,
+            trimming: AtomicBool::new(false),
+            slab: Slab::new(plan)?,
+        })
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub(crate) fn slab(&self) -> &Slab {
+        &self.slab
+    }
+
+    pub(crate) fn magazine(&self) -> u32 {
+        self.magazine
+    }
+
+    /// Exchanges an empty magazine for one with slots, at most a magazine's worth. `None`: full.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns `empty`, which is, and counts in the ledger with a cache that is empty. It
+    /// owns what it gets instead, and `empty` no more unless it is the same.
+    pub(crate) unsafe fn refill(&self, empty: Magazine) -> Option<(Magazine, Reserved)> {
+        let reserved = self.ledger.reserve(self.magazine as usize);
+        if reserved.slots == 0 {
+            return None;
+        }
+        let mut tries = 0_u32;
+        let magazine = loop {
+            let guard = epoch::pin();
+            // SAFETY: `empty` is the caller's, and still empty.
+            if let Some(magazine) = unsafe { self.withdraw(empty, reserved.slots, &guard) } {
+                break magazine;
+            }
+            // SAFETY: as above; it has room for a whole magazine's worth.
+            if unsafe { self.slab.carve(reserved.slots, empty) } > 0 {
+                break empty;
+            }
+            // What was reserved is there, but in another thread's hands between two stacks: a
+            // trim's, or one that came from behind our look at the stacks to its look at the slab.
+            drop(guard);
+            tries += 1;
+            if tries < 64 && cfg!(not(loom)) {
+                spin_loop();
+            } else {
+                yield_now();
+            }
+        };
+        let got = magazine.len() as usize;
+        self.ledger.give_back(reserved.slots - got);
+        Some((magazine, reserved))
+    }
+
+    /// Takes a magazine of at most `most` slots off a stack, and leaves `empty` for it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Depot::refill`].
+    unsafe fn withdraw(&self, empty: Magazine, most: usize, guard: &Guard) -> Option<Magazine> {
+        let mut is_cold = false;
+        let link = self
+            .full
+            .pop(guard)
+            .or_else(|| self.partial.pop(guard))
+            .or_else(|| {
+                is_cold = true;
+                self.cold.pop(guard)
+            })?;
+        let magazine = link.replace(None).expect("stacks carry magazines");
+        if is_cold {
+            self.slab.recommit(magazine.len() as usize);
+        }
+        if magazine.len() as usize <= most {
+            link.replace(Some(empty));
+            // SAFETY: came from the store, by way of a filled stack: since it was last on `empty`
+            // it passed a grace period (see the module).
+            unsafe { self.empty.push(link) };
+            return Some(magazine);
+        }
+        // The pool is nearly full: take what was granted, and put the rest where others find it.
+        // SAFETY: the one came off a stack and is ours, the other is the caller's.
+        unsafe { magazine.pour(empty, most as u32) };
+        self.links.retire(link, guard);
+        self.put(&self.partial, magazine, guard);
+        Some(empty)
+    }
+
+    /// Hands a full magazine over, and gives an empty one for it.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns `full`, which is, and counts its slots as out. It owns what it gets instead.
+    pub(crate) unsafe fn flush(&self, full: Magazine) -> Magazine {
+        debug_assert!(full.is_full());
+        let guard = epoch::pin();
+        let empty = self.take_empty(&guard);
+        self.put(&self.full, full, &guard);
+        self.ledger.give_back(self.magazine as usize);
+        empty
+    }
+
+    /// Puts `magazine` on `stack`, on a link from the store.
+    fn put(&self, stack: &Stack, magazine: Magazine, guard: &Guard) {
+        let link = self.links.take(guard);
+        link.replace(Some(magazine));
+        // SAFETY: fresh from the store.
+        unsafe { stack.push(link) };
+    }
+
+    /// An empty magazine, owned by the caller.
+    pub(crate) fn empty_magazine(&self) -> Magazine {
+        self.take_empty(&epoch::pin())
+    }
+
+    fn take_empty(&self, guard: &Guard) -> Magazine {
+        let Some(link) = self.empty.pop(guard) else {
+            return Magazine::new(self.magazine);
+        };
+        let magazine = link.replace(None).expect("stacks carry magazines");
+        self.links.retire(link, guard);
+        magazine
+    }
+
+    /// Takes over the two magazines of a cache that closes, whatever is in them.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns both, which are two, counts their slots as out, and has an open cache in the
+    /// ledger. It does not touch them again.
+    pub(crate) unsafe fn take_over(&self, first: Magazine, second: Magazine) {
+        let guard = epoch::pin();
+        // SAFETY: both are the caller's.
+        unsafe { second.pour(first, self.magazine) };
+        let rest = if first.is_full() {
+            self.put(&self.full, first, &guard);
+            self.ledger.give_back(self.magazine as usize);
+            second
+        } else {
+            self.put(&self.empty, second, &guard);
+            first
+        };
+        if rest.is_empty() {
+            self.put(&self.empty, rest, &guard);
+            return;
+        }
+        // Merge with one partial magazine, so that these never become many. Its slots count as out
+        // while we have them; how many they will be is not known before, but at most this:
+        let most = self.magazine as usize;
+        let own = rest.len() as usize;
+        self.ledger.borrow(most);
+        match self.partial.pop(&guard) {
+            None => self.put(&self.partial, rest, &guard),
+            Some(link) => {
+                let other = link.replace(None).expect("stacks carry magazines");
+                self.links.retire(link, &guard);
+                // SAFETY: `other` came off a stack, `rest` is the caller's.
+                unsafe { other.pour(rest, self.magazine) };
+                let (stack, other_stack) = match (rest.is_full(), other.is_empty()) {
+                    (true, false) => (&self.full, &self.partial),
+                    (true, true) => (&self.full, &self.empty),
+                    (false, _) => (&self.partial, &self.empty),
+                };
+                self.put(stack, rest, &guard);
+                self.put(other_stack, other, &guard);
+            }
+        }
+        self.ledger.give_back(own + most);
+    }
+
+    /// Gives the pages on which all slots are in the depot back to the system. Returns how many
+    /// bytes that were. One trim at a time; a second one returns zero.
+    pub(crate) fn trim(&self) -> usize {
+        // Acquire and Release make one trim follow the other.
+        if self.trimming.swap(true, Ordering::Acquire) {
+            return 0;
+        }
+        let mut free = Vec::new();
+        let mut shells = Vec::new();
+        for stack in [&self.full, &self.partial] {
+            while let Some(magazine) = self.take_off(stack) {
+                // SAFETY: off a stack, so ours.
+                free.extend(std::iter::from_fn(|| unsafe { magazine.pop() }));
+                shells.push(magazine);
+            }
+        }
+        // SAFETY: these slots were on the depot's stacks, and now are ours alone.
+        let purged = unsafe { self.slab.purge(&free) };
+        for (slots, stack) in [(&purged.warm, &self.full), (&purged.cold, &self.cold)] {
+            for part in slots.chunks(self.magazine as usize) {
+                let shell = shells.pop().expect("repacked, slots need no more magazines");
+                self.fill(shell, part);
+                self.put(stack, shell, &epoch::pin());
+            }
+        }
+        // Not freed: a reader of statistics may be looking at a magazine that was a cache's.
+        for shell in shells {
+            self.put(&self.empty, shell, &epoch::pin());
+        }
+        self.trimming.store(false, Ordering::Release);
+        purged.bytes
+    }
+
+    fn fill(&self, magazine: Magazine, slots: &[NonNull<u8>]) {
+        // The last in is the first out: hand the lowest address out first.
+        for &slot in slots.iter().rev() {
+            // SAFETY: the caller owns the magazine; `slots` fits in.
+            let pushed = unsafe { magazine.push(slot) };
+            debug_assert!(pushed);
+        }
+    }
+
+    /// Takes the magazine of one link off a stack.
+    fn take_off(&self, stack: &Stack) -> Option<Magazine> {
+        let guard = epoch::pin();
+        let link = stack.pop(&guard)?;
+        let magazine = link.replace(None);
+        self.links.retire(link, &guard);
+        magazine
+    }
+
+    /// Frees what the depot owns: its magazines and its region.
+    ///
+    /// # Safety
+    ///
+    /// No slot and no magazine of the pool is used again.
+    pub(crate) unsafe fn tear_down(self) {
+        for stack in [&self.full, &self.partial, &self.cold, &self.empty] {
+            while let Some(magazine) = self.take_off(stack) {
+                // SAFETY: off a stack, so ours; nobody has a copy that is used again.
+                unsafe { magazine.free() };
+            }
+        }
+        // SAFETY: by contract no slot is used again.
+        unsafe { self.slab.unmap() };
+    }
+}

@@ -1,0 +1,96 @@
+//! Typed object pools for people who count nanoseconds.
+//!
+//! `#[derive(Pooled)]` gives a type its own `static` pool of fixed capacity. [`PoolBox`] owns an
+//! object in it: one pointer wide, made and dropped in a few nanoseconds, on any thread.
+//!
+//! ```
+//! use pool::{PoolBox, Pooled};
+//!
+//! #[derive(Pooled)]
+//! #[pool(capacity = 1 << 20)]
+//! struct Order { id: u64, price: i64, qty: u32 }
+//!
+//! let mut order = PoolBox::new(Order { id: 1, price: 100_00, qty: 5 }); // panics when full
+//! order.qty += 1;
+//! let other = PoolBox::try_new(Order { id: 2, price: 99_00, qty: 7 });  // gives the value back
+//! assert!(other.is_ok());
+//! drop(order); // drops the value, returns the slot
+//! assert_eq!(Order::pool().stats().live, 1);
+//! ```
+//!
+//! # What happens
+//!
+//! A pool reserves one range of addresses for all it may ever hold; pages cost nothing until they
+//! are touched. Each thread keeps two *magazines* of free slots (Bonwick's), and making or dropping
+//! a `PoolBox` takes one from there or puts one there: a thread-local, a test of a length, a load
+//! or store of a pointer; no lock, no read-modify-write instruction, no system call. Every magazine
+//! or so, a thread exchanges one with the shared *depot*, whose lock-free stacks rest on epoch-based
+//! reclamation (Fraser's, as crossbeam-epoch implements it).
+//!
+//! # How full is full
+//!
+//! A pool of capacity `n` never says "full" while fewer than `n` objects are live, wherever free
+//! slots are cached. What idle threads have cached cannot be known at once, so up to
+//! `n + 2 * magazine * (threads - 1)` objects may be live, and that bounds the memory. A pool that
+//! one thread uses holds exactly `n`.
+//!
+//! # Threads that come and go
+//!
+//! A thread's end hands its free slots to the depot. Objects outlive the thread that made them.
+//! Objects that are dropped later still, by other thread-locals' destructors, go to the depot one
+//! by one. Up to 1,024 threads (128 on systems other than Linux) have a cache of one pool at the
+//! same time; more threads work too, slower.
+//!
+//! # Where unsafe code is
+//!
+//! `unsafe` is denied in this crate, and allowed in the modules that say so at their top: the
+//! handles, pool, thread, cache, record, depot, links, magazine, slab, source and sys.
+//! Configuration, errors, statistics, the ledger and the layout arithmetic forbid it.
+
+#![deny(unsafe_code)]
+#![cfg_attr(loom, allow(dead_code, unused_imports, missing_docs))]
+
+mod cache;
+mod config;
+mod depot;
+mod error;
+mod ledger;
+mod links;
+mod magazine;
+mod record;
+mod slab;
+mod source;
+mod stats;
+mod sync;
+mod sys;
+
+#[cfg(not(loom))]
+mod boxed;
+#[cfg(not(loom))]
+mod pool;
+#[cfg(not(loom))]
+mod pooled;
+#[cfg(not(loom))]
+mod scoped;
+#[cfg(not(loom))]
+mod thread;
+
+#[cfg(all(test, loom))]
+mod models;
+
+pub use config::{DEFAULT_CAPACITY, PoolConfig};
+pub use error::{Full, InitError};
+pub use stats::Stats;
+
+#[cfg(not(loom))]
+pub use {boxed::PoolBox, pool_derive::Pooled, pooled::Pooled, pool::Pool, scoped::ScopedBox};
+
+/// What the derive macro's output names. Not for anybody else.
+#[doc(hidden)]
+#[cfg(not(loom))]
+pub mod __private {
+    pub use crate::cache::ThreadCache;
+    pub use crate::{Pool, PoolConfig, Pooled};
+    pub use std::thread::LocalKey;
+    pub use std::thread_local;
+}

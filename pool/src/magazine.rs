@@ -1,0 +1,269 @@
+//! A bounded array of free slots, moved whole between a thread's cache and the depot
+//! (Bonwick & Adams, "Magazines and Vmem", USENIX 2001).
+//!
+//! A magazine is a header with its slots behind it, in one heap allocation. Free slots are kept in
+//! an array and not as a list through the free memory: a stray write into a freed object cannot
+//! corrupt it, and the misses on the objects themselves overlap.
+//!
+//! [`Magazine`] is a plain pointer. Who holds it, owns it: a cache its two, a link of a depot the
+//! one it carries. Only the header's numbers are read by others, for statistics.
+
+#![allow(unsafe_code)]
+
+use crate::sync::{OwnedU32, OwnedU64};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::mem::{align_of, size_of};
+use std::ptr::NonNull;
+
+#[derive(Debug)]
+#[repr(C)]
+struct Header {
+    /// Slots in it: the entries `0..len` are initialised. At most `cap`.
+    len: OwnedU32,
+    /// Entries behind the header. Never changes.
+    cap: u32,
+    /// Slots taken out by an allocation since the cache last read this.
+    allocations: OwnedU64,
+}
+
+/// A pointer to a magazine, as wide as a pointer. See the module on who may do what with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Magazine(NonNull<Header>);
+
+// SAFETY: a magazine owns only numbers and pointers to free slots, which any thread may use. Its
+// methods that touch the entries are unsafe and ask for ownership.
+unsafe impl Send for Magazine {}
+
+/// The magazine without room: a cache that is not live yet, or no more, points at it, so that the
+/// hot path's own test of the length leads to the slow path.
+#[cfg(not(loom))]
+static NONE: Header = Header {
+    len: OwnedU32::new(0),
+    cap: 0,
+    allocations: OwnedU64::new(0),
+};
+
+impl Magazine {
+    /// The magazine without room. It is never written to.
+    #[cfg(not(loom))]
+    pub(crate) const fn none() -> Self {
+        Self(NonNull::from_ref(&NONE))
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn none() -> Self {
+        Self::new(0)
+    }
+
+    fn layout(cap: u32) -> Layout {
+        let entries = Layout::array::<NonNull<u8>>(cap as usize).expect("a u32 of entries fits");
+        let (layout, offset) = Layout::new::<Header>()
+            .extend(entries)
+            .expect("a header more fits");
+        debug_assert_eq!(offset, size_of::<Header>());
+        layout.pad_to_align()
+    }
+
+    /// Makes an empty magazine with room for `cap` slots.
+    pub(crate) fn new(cap: u32) -> Self {
+        const { assert!(align_of::<Header>() >= align_of::<NonNull<u8>>()) };
+        let layout = Self::layout(cap);
+        // SAFETY: the layout has a header in it, so its size is not zero.
+        let memory = unsafe { alloc(layout) };
+        let Some(header) = NonNull::new(memory.cast::<Header>()) else {
+            handle_alloc_error(layout);
+        };
+        let value = Header {
+            len: OwnedU32::new(0),
+            cap,
+            allocations: OwnedU64::new(0),
+        };
+        // SAFETY: fresh memory of that layout, whose start is aligned and large enough.
+        unsafe { header.write(value) };
+        Self(header)
+    }
+
+    /// Frees the magazine's memory. Slots still in it are forgotten.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the magazine, it came from [`Magazine::new`], and nobody uses any copy of
+    /// this pointer again.
+    pub(crate) unsafe fn free(self) {
+        let layout = Self::layout(self.cap());
+        // SAFETY: `new` made it with the layout of this capacity, which never changes.
+        unsafe { dealloc(self.0.as_ptr().cast(), layout) };
+    }
+
+    #[inline(always)]
+    fn header(&self) -> &Header {
+        // SAFETY: initialised by `new` and not freed (contract of `free`). The reference covers
+        // the header alone, which is only changed through its interior-mutable parts.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The address of entry `index`.
+    #[inline(always)]
+    fn entry(self, index: u32) -> NonNull<NonNull<u8>> {
+        let first = self.0.cast::<u8>();
+        let offset = size_of::<Header>() + index as usize * size_of::<NonNull<u8>>();
+        debug_assert!(index < self.cap());
+        // SAFETY: callers keep `index < cap`, so this stays in the allocation; the pointer came
+        // from `alloc` and spans all of it.
+        unsafe { first.add(offset) }.cast()
+    }
+
+    #[inline(always)]
+    pub(crate) fn len(self) -> u32 {
+        self.header().len.get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn cap(self) -> u32 {
+        self.header().cap
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn is_full(self) -> bool {
+        self.len() == self.cap()
+    }
+
+    /// Takes out the slot that was put in last, and counts an allocation.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the magazine.
+    #[inline(always)]
+    pub(crate) unsafe fn allocate(self) -> Option<NonNull<u8>> {
+        let header = self.header();
+        let len = header.len.get();
+        if len == 0 {
+            return None;
+        }
+        header.len.set(len - 1);
+        header.allocations.set(header.allocations.get() + 1);
+        // SAFETY: entries below `len` are initialised, and the owner alone reads and writes them.
+        Some(unsafe { self.entry(len - 1).read() })
+    }
+
+    /// Takes out a slot without counting an allocation.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the magazine.
+    pub(crate) unsafe fn pop(self) -> Option<NonNull<u8>> {
+        let len = self.len().checked_sub(1)?;
+        self.header().len.set(len);
+        // SAFETY: as in `allocate`.
+        Some(unsafe { self.entry(len).read() })
+    }
+
+    /// Puts a free slot in. Returns false, and does nothing, if there is no room.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the magazine.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) unsafe fn push(self, slot: NonNull<u8>) -> bool {
+        let header = self.header();
+        let len = header.len.get();
+        if len >= header.cap {
+            return false;
+        }
+        // SAFETY: `len < cap`, and the owner alone reads and writes entries.
+        unsafe { self.entry(len).write(slot) };
+        header.len.set(len + 1);
+        true
+    }
+
+    /// Moves up to `count` slots from `self` to `other`, as far as there are any and there is room.
+    /// Returns how many.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns both, and they are two.
+    pub(crate) unsafe fn pour(self, other: Self, count: u32) -> u32 {
+        let count = count.min(self.len()).min(other.cap() - other.len());
+        for _ in 0..count {
+            // SAFETY: owned by the caller; `count` is at most its length.
+            let slot = unsafe { self.pop() }.expect("counted");
+            // SAFETY: owned by the caller.
+            let pushed = unsafe { other.push(slot) };
+            debug_assert!(pushed, "counted");
+        }
+        count
+    }
+
+    /// Allocations counted since the last [`Magazine::take_allocations`].
+    pub(crate) fn allocations(self) -> u64 {
+        self.header().allocations.get()
+    }
+
+    /// Reads the count of allocations and sets it to zero. For the owner alone.
+    pub(crate) fn take_allocations(self) -> u64 {
+        let count = self.allocations();
+        if count != 0 {
+            self.header().allocations.set(0);
+        }
+        count
+    }
+
+    /// The header's address, for a reader of statistics.
+    pub(crate) fn as_ptr(self) -> *mut () {
+        self.0.as_ptr().cast()
+    }
+
+    /// The magazine at an address that [`Magazine::as_ptr`] gave.
+    ///
+    /// # Safety
+    ///
+    /// The magazine is not freed as long as the result is used.
+    pub(crate) unsafe fn from_ptr(pointer: *mut ()) -> Option<Self> {
+        NonNull::new(pointer.cast()).map(Self)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn slots(n: usize) -> Vec<NonNull<u8>> {
+        let memory: &'static mut [u8] = Box::leak(vec![0; n].into_boxed_slice());
+        memory.iter_mut().map(NonNull::from).collect()
+    }
+
+    #[test]
+    fn holds_what_was_put_in_and_no_more() {
+        let slots = slots(4);
+        let magazine = Magazine::new(3);
+        // SAFETY: this test owns the magazine.
+        unsafe {
+            assert!(magazine.push(slots[0]) && magazine.push(slots[1]) && magazine.push(slots[2]));
+            assert!(!magazine.push(slots[3]), "no room");
+            assert!(magazine.is_full());
+            assert_eq!(magazine.allocate(), Some(slots[2]));
+            assert_eq!(magazine.pop(), Some(slots[1]));
+            assert_eq!(magazine.take_allocations(), 1);
+            let other = Magazine::new(2);
+            assert_eq!(magazine.pour(other, 9), 1);
+            assert_eq!((magazine.len(), other.len()), (0, 1));
+            assert_eq!(magazine.allocate(), None);
+            magazine.free();
+            other.free();
+        }
+    }
+
+    #[test]
+    fn none_has_no_room_and_no_slots() {
+        let slot = slots(1)[0];
+        // SAFETY: nothing is written through it.
+        unsafe {
+            assert!(!Magazine::none().push(slot));
+            assert_eq!(Magazine::none().allocate(), None);
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! [`Pool`]: wires handles to cache, depot and slab.
+//!
+//! One implementation serves the `static` pool of a type and a pool that is a value; they differ in
+//! where a thread finds its cache. All that does not depend on the type is in [`RawPool`], once.
+
+#![allow(unsafe_code)]
+
+use crate::cache::{Caches, ThreadCache};
+use crate::config::PoolConfig;
+use crate::depot::Depot;
+use crate::error::{Cause, Full, InitError, Refusal};
+use crate::links::LinkStore;
+use crate::pooled::Pooled;
+use crate::scoped::ScopedBox;
+use crate::slab::layout::Plan;
+use crate::stats::Stats;
+use crate::thread;
+use std::alloc::Layout;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// A pool of objects of type `T`, of fixed capacity.
+///
+/// Types that derive [`Pooled`] have a `static` one, [`Pooled::pool`]; its objects are
+/// [`PoolBox`](crate::PoolBox)es. A pool can be a value as well, for generic code, tests, or a
+/// capacity known only at run time; its objects are [`ScopedBox`]es, which borrow it:
+///
+/// ```
+/// use pool::{Pool, PoolConfig};
+///
+/// let pool = Pool::<String>::with_config(PoolConfig::new().capacity(100))?;
+/// let mut name = pool.alloc("AAPL".to_owned());
+/// name.push_str(".O");
+/// assert_eq!((name.as_str(), pool.len()), ("AAPL.O", 1));
+/// # Ok::<(), pool::InitError>(())
+/// ```
+///
+/// Its address space is reserved at once, `capacity` and what threads may cache; memory is used as
+/// objects are. A pool that is dropped gives all back. Objects that were leaked from it
+/// (`mem::forget`) are not dropped.
+///
+/// # Fork
+///
+/// In the child of a `fork`, allocating and freeing work. Free slots that other threads of the
+/// parent had cached stay out of circulation there, and add to the room beyond the capacity as
+/// before; if one of those threads was inside a refill or flush, the few bytes of bookkeeping that
+/// refills need (16 bytes each) are not reused in the child from then on. The first use of a pool
+/// must not be under way in another thread at the time of the fork.
+#[repr(transparent)]
+pub struct Pool<T> {
+    raw: RawPool,
+    /// Neither owns nor gives out a `T` by itself: it is as shareable as raw memory.
+    values: PhantomData<fn() -> T>,
+}
+
+/// A pool of slots.
+struct RawPool {
+    config: PoolConfig,
+    /// Set once, under `making`.
+    caches: OnceLock<Box<Caches>>,
+    making: Mutex<()>,
+}
+
+impl RawPool {
+    const fn new(config: PoolConfig) -> Self {
+        Self {
+            config,
+            caches: OnceLock::new(),
+            making: Mutex::new(()),
+        }
+    }
+
+    /// The pool's caches; made of its own configuration if this is the first use.
+    #[inline]
+    fn caches(&self, layout: Layout) -> Result<&Caches, InitError> {
+        match self.caches.get() {
+            Some(caches) => Ok(caches),
+            None => self.make(self.config, layout, false),
+        }
+    }
+
+    #[cold]
+    fn make(&self, config: PoolConfig, layout: Layout, only: bool) -> Result<&Caches, InitError> {
+        // No user code runs under this lock, so a poisoned one says nothing.
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(caches) = self.caches.get() {
+            let capacity = caches.capacity();
+            return match only {
+                true => Err(InitError::AlreadyInitialised { capacity }),
+                false => Ok(caches),
+            };
+        }
+        let plan = Plan::new(&config, layout)?;
+        let depot = Depot::new(&plan, LinkStore::global())?;
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let caches = Caches::new(&plan, depot, NEXT.fetch_add(1, Ordering::Relaxed));
+        if config.prefault
+            && let Err(error) = caches.depot().slab().prefault(plan.capacity)
+        {
+            // SAFETY: nobody has seen it.
+            unsafe { caches.tear_down() };
+            return Err(error);
+        }
+        Ok(self.caches.get_or_init(|| Box::new(caches)))
+    }
+}
+
+impl Drop for RawPool {
+    fn drop(&mut self) {
+        if let Some(caches) = self.caches.take() {
+            // SAFETY: every handle borrows the pool, and none is left; who has the pool for itself
+            // runs no operation on it. Leaked objects are never used again: what borrows of them
+            // there were ended with the pool's.
+            unsafe { caches.tear_down() };
+        }
+    }
+}
+
+impl<T> Pool<T> {
+    /// Makes a pool. O(1), but for `prefault`.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is refused, with the value that is to blame, or the system refuses the
+    /// address space or the memory to prefault.
+    pub fn with_config(config: PoolConfig) -> Result<Self, InitError> {
+        let pool = Self::for_static(config);
+        pool.raw.make(config, Layout::new::<T>(), true)?;
+        Ok(pool)
+    }
+
+    /// A pool for a `static`, which is made at its first use.
+    #[doc(hidden)]
+    pub const fn for_static(config: PoolConfig) -> Self {
+        Self {
+            raw: RawPool::new(config),
+            values: PhantomData,
+        }
+    }
+
+    pub(crate) fn of_uninit(&self) -> &Pool<MaybeUninit<T>> {
+        // SAFETY: both are transparent over `RawPool`, and slots of a `T` are slots of a
+        // `MaybeUninit<T>`: size and alignment are the same.
+        unsafe { &*std::ptr::from_ref(self).cast() }
+    }
+
+    /// Makes the pool now, of `config` instead of its own configuration.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Pool::with_config`]; and if the pool is in use already.
+    pub fn init(&self, config: PoolConfig) -> Result<(), InitError> {
+        self.raw.make(config, Layout::new::<T>(), true).map(drop)
+    }
+
+    fn made(&self) -> Option<&Caches> {
+        self.raw.caches.get().map(|caches| &**caches)
+    }
+
+    /// The number of objects that the pool promises to hold.
+    pub fn capacity(&self) -> usize {
+        self.made()
+            .map_or(self.raw.config.capacity, Caches::capacity)
+    }
+
+    /// The number of objects that are live. Exact when the threads that use the pool are quiet.
+    /// O(threads).
+    pub fn len(&self) -> usize {
+        self.made().map_or(0, Caches::live)
+    }
+
+    /// Whether no object is live.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The pool's figures. O(threads).
+    pub fn stats(&self) -> Stats {
+        match self.made() {
+            Some(caches) => caches.stats(),
+            None => Stats {
+                capacity: self.capacity(),
+                ..Stats::default()
+            },
+        }
+    }
+
+    /// Touches the memory of all `capacity` objects, so that no page fault comes later. Objects that
+    /// are live keep their values. O(capacity).
+    ///
+    /// # Errors
+    ///
+    /// As for [`Pool::with_config`], if this is the pool's first use; and if the system refuses:
+    /// there is not so much memory, or it is a system that cannot do it (Linux can since 5.14).
+    pub fn prefault(&self) -> Result<(), InitError> {
+        let caches = self.raw.caches(Layout::new::<T>())?;
+        caches.depot().slab().prefault(caches.capacity())
+    }
+
+    /// Gives memory on which no object is live back to the system, and says how many bytes.
+    ///
+    /// It is whole pages on which every slot is free and in the depot. What threads have cached,
+    /// two magazines each, stays; so does what the pool uses for its bookkeeping, 8 bytes a free
+    /// slot. The pages come back, zeroed by the system, as objects need them. While this runs,
+    /// other threads may find the depot empty and use memory that was not used before; a thread
+    /// waits if there is none such left. O(free · log free).
+    pub fn trim(&self) -> usize {
+        self.made().map_or(0, |caches| caches.depot().trim())
+    }
+
+    /// Moves `value` into the pool. O(1), no system call but for a page's first touch.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the pool is full.
+    #[inline]
+    #[track_caller]
+    pub fn alloc(&self, value: T) -> ScopedBox<'_, T> {
+        match self.take_slot() {
+            Ok(slot) => ScopedBox::fill(self, slot, value),
+            Err(refusal) => {
+                drop(value);
+                refusal.panic()
+            }
+        }
+    }
+
+    /// Moves `value` into the pool, if there is room.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] gives the value back.
+    #[inline]
+    pub fn try_alloc(&self, value: T) -> Result<ScopedBox<'_, T>, Full<T>> {
+        match self.take_slot() {
+            Ok(slot) => Ok(ScopedBox::fill(self, slot, value)),
+            Err(refusal) => Err(refusal.with(value)),
+        }
+    }
+
+    /// A slot of this pool, through this thread's cache of it. For pools that are values.
+    #[inline]
+    fn take_slot(&self) -> Result<NonNull<T>, Refusal> {
+        let full = || {
+            let capacity = self.capacity();
+            Cause::Full { capacity }.of::<T>()
+        };
+        let caches = match self.raw.caches(Layout::new::<T>()) {
+            Ok(caches) => caches,
+            Err(error) => return Err(Cause::Init(error).of::<T>()),
+        };
+        thread::with_value(caches, |cache| {
+            cache
+                .allocate()
+                .or_else(|| caches.allocate_slow(cache, |_| ()))
+                .map(NonNull::cast)
+                .ok_or_else(full)
+        })
+    }
+
+    /// Puts a slot back, through this thread's cache. For pools that are values.
+    ///
+    /// # Safety
+    ///
+    /// The slot came from [`Pool::take_slot`] of this pool and is not used again.
+    #[inline]
+    pub(crate) unsafe fn put_slot(&self, slot: NonNull<T>) {
+        let caches = self.made().expect("a pool that gave a slot was made");
+        thread::with_value(caches, |cache| {
+            if !cache.free(slot.cast()) {
+                caches.free_slow(cache, slot.cast(), |_| ());
+            }
+        });
+    }
+}
+
+impl<T> fmt::Debug for Pool<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("type", &std::any::type_name::<T>())
+            .field("stats", &self.stats())
+            .finish()
+    }
+}
+
+/// A slot of a type's own pool. The hot path: a thread-local, a test of a length, a load.
+#[inline(always)]
+pub(crate) fn take<T: Pooled>() -> Result<NonNull<T>, Refusal> {
+    thread::with_local(T::__cache(), |cache| match cache.allocate() {
+        Some(slot) => Ok(slot.cast()),
+        None => take_slow(cache),
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn take_slow<T: Pooled>(cache: &ThreadCache) -> Result<NonNull<T>, Refusal> {
+    let caches = match T::pool().raw.caches(Layout::new::<T>()) {
+        Ok(caches) => caches,
+        Err(error) => return Err(Cause::Init(error).of::<T>()),
+    };
+    let capacity = caches.capacity();
+    caches
+        .allocate_slow(cache, |caches| thread::enroll(caches, cache, detach::<T>))
+        .map(NonNull::cast)
+        .ok_or_else(|| Cause::Full { capacity }.of::<T>())
+}
+
+/// Puts a slot back into the type's own pool. The hot path: as for [`take`], with a store.
+///
+/// # Safety
+///
+/// The slot came from [`take`] for a type with the same pool, and is not used again.
+#[inline(always)]
+pub(crate) unsafe fn put<T: Pooled>(slot: NonNull<T>) {
+    thread::with_local(T::__cache(), |cache| {
+        if !cache.free(slot.cast()) {
+            put_slow::<T>(cache, slot);
+        }
+    });
+}
+
+#[cold]
+#[inline(never)]
+fn put_slow<T: Pooled>(cache: &ThreadCache, slot: NonNull<T>) {
+    let caches = T::pool().made().expect("a pool that gave a slot was made");
+    caches.free_slow(cache, slot.cast(), |caches| {
+        thread::enroll(caches, cache, detach::<T>);
+    });
+}
+
+fn detach<T: Pooled>() {
+    thread::with_local(T::__cache(), ThreadCache::kill);
+}

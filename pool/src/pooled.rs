@@ -1,0 +1,70 @@
+//! The contract between a type and its pool.
+
+#![allow(unsafe_code)]
+
+use crate::cache::ThreadCache;
+use crate::pool::Pool;
+use std::mem::MaybeUninit;
+use std::thread::LocalKey;
+
+/// A type that has a pool of its own. Derive it:
+///
+/// ```
+/// use pool::{PoolBox, Pooled};
+///
+/// #[derive(Pooled)]
+/// #[pool(capacity = 1 << 20)]
+/// struct Order {
+///     id: u64,
+///     price: i64,
+///     qty: u32,
+/// }
+///
+/// let mut order = PoolBox::new(Order { id: 1, price: 100_00, qty: 5 });
+/// order.qty += 1;
+/// assert_eq!(Order::pool().len(), 1);
+/// drop(order);
+/// assert_eq!(Order::pool().len(), 0);
+/// ```
+///
+/// The derive declares a `static` pool and a thread-local cache; nothing else has to be set up.
+/// Attributes, all inside `#[pool(...)]` and all optional:
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `capacity = EXPR` | objects that the pool promises to hold; any constant expression; 65,536 if left out ([`PoolConfig::capacity`](crate::PoolConfig::capacity)) |
+/// | `magazine = EXPR` | free slots that a thread moves at a time ([`PoolConfig::magazine`](crate::PoolConfig::magazine)) |
+/// | `prefault` | touch all the memory at initialisation ([`PoolConfig::prefault`](crate::PoolConfig::prefault)) |
+/// | `cache_line` | no two objects on one cache line ([`PoolConfig::cache_line`](crate::PoolConfig::cache_line)) |
+/// | `crate = PATH` | where this crate is, if it is renamed or re-exported |
+///
+/// # Safety
+///
+/// `pool` returns the same pool at every call, made by this crate's hidden constructor for statics
+/// and used by no other type; `__cache` returns the key of a thread-local that belongs to that pool
+/// alone. The derive macro sees to both.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no pool",
+    label = "this type has no pool",
+    note = "put `#[derive(pool::Pooled)]` on `{Self}`, or use a `pool::Pool<{Self}>` value"
+)]
+pub unsafe trait Pooled: Sized + 'static {
+    /// The type's pool. Its memory is reserved at the first allocation, or by
+    /// [`Pool::init`](crate::Pool::init).
+    fn pool() -> &'static Pool<Self>;
+
+    #[doc(hidden)]
+    fn __cache() -> &'static LocalKey<ThreadCache>;
+}
+
+// SAFETY: the pool of `T`, which deals in raw slots, and its cache; see `Pool::of_uninit`.
+unsafe impl<T: Pooled> Pooled for MaybeUninit<T> {
+    fn pool() -> &'static Pool<Self> {
+        T::pool().of_uninit()
+    }
+
+    #[inline(always)]
+    fn __cache() -> &'static LocalKey<ThreadCache> {
+        T::__cache()
+    }
+}

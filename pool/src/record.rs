@@ -1,0 +1,225 @@
+//! The public side of one cache: what other threads may see of it, and who frees it.
+//!
+//! A pool keeps a record for each cache, in a list that only grows; statistics walk it without a
+//! lock, and a thread's end leaves its record for another thread to claim.
+//!
+//! A pool that is a value can end before the threads that used it, or after. So a record has two
+//! parties, the pool and the thread that claimed it, and a state that decides who frees it:
+//!
+//! ```text
+//!          claim                 begin_exit            release
+//! Free ───────────────> Claimed ────────────> Exiting ─────────> Free
+//!                          │ abandon (the pool ends)
+//!                          v
+//!                       Orphan: the thread frees the record, at its end or before
+//! ```
+
+#![allow(unsafe_code)]
+
+use crate::cache::{Caches, ThreadCache};
+use crate::magazine::Magazine;
+use crate::stats::Stats;
+use crate::sync::{AtomicPtr, AtomicU8, Ordering, OwnedU64, yield_now};
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+
+const FREE: u8 = 0;
+const CLAIMED: u8 = 1;
+const EXITING: u8 = 2;
+const ORPHAN: u8 = 3;
+
+#[derive(Debug)]
+pub(crate) struct Record {
+    state: AtomicU8,
+    /// The next of the pool's records. Set before the record is published, then constant.
+    next: Cell<*mut Record>,
+    /// The pool, and its number. The pool is there unless the state is `ORPHAN`.
+    caches: NonNull<Caches>,
+    pool: u64,
+
+    // Written by the thread that claimed the record, read by statistics.
+    loaded: AtomicPtr<()>,
+    previous: AtomicPtr<()>,
+    allocations: OwnedU64,
+    refills: OwnedU64,
+    flushes: OwnedU64,
+
+    // For the thread that claimed the record alone.
+    /// The next of the thread's records.
+    pub(crate) thread_next: Cell<*const Record>,
+    /// Tells the cache that its thread ends.
+    pub(crate) detach: Cell<fn()>,
+    /// The cache itself, for pools that have no thread-local of their own.
+    pub(crate) cache: ThreadCache,
+}
+
+impl Record {
+    /// A record that the caller has claimed.
+    pub(crate) fn new(caches: &Caches) -> NonNull<Self> {
+        NonNull::from(Box::leak(Box::new(Self {
+            state: AtomicU8::new(CLAIMED),
+            next: Cell::new(ptr::null_mut()),
+            caches: NonNull::from(caches),
+            pool: caches.id(),
+            loaded: AtomicPtr::new(ptr::null_mut()),
+            previous: AtomicPtr::new(ptr::null_mut()),
+            allocations: OwnedU64::new(0),
+            refills: OwnedU64::new(0),
+            flushes: OwnedU64::new(0),
+            thread_next: Cell::new(ptr::null()),
+            detach: Cell::new(|| ()),
+            cache: ThreadCache::new(),
+        })))
+    }
+
+    /// Frees the record.
+    ///
+    /// # Safety
+    ///
+    /// It came from [`Record::new`], and nobody uses it again.
+    pub(crate) unsafe fn free(record: NonNull<Self>) {
+        // SAFETY: `new` made it as a box, and by contract this is its last use.
+        drop(unsafe { Box::from_raw(record.as_ptr()) });
+    }
+
+    pub(crate) fn set_next(&self, next: *mut Self) {
+        self.next.set(next);
+    }
+
+    pub(crate) fn next(&self) -> *mut Self {
+        self.next.get()
+    }
+
+    /// Takes the record if nobody has it.
+    pub(crate) fn claim(&self) -> bool {
+        // Acquire: pairs with the Release in `release`. Relaxed first look: most are taken.
+        self.state.load(Ordering::Relaxed) == FREE
+            && self
+                .state
+                .compare_exchange(FREE, CLAIMED, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// Gives the record up; the calling thread does not touch it, or the pool, again.
+    pub(crate) fn release(&self) {
+        // Release: the next to claim it, or the pool's end, sees all that was done with it.
+        self.state.store(FREE, Ordering::Release);
+    }
+
+    /// Begins a thread's end. False: the pool has ended before, and the record is the thread's.
+    pub(crate) fn begin_exit(&self) -> bool {
+        // Acquire on failure: pairs with `abandon`; the pool is done with the record.
+        self.state
+            .compare_exchange(CLAIMED, EXITING, Ordering::Relaxed, Ordering::Acquire)
+            .is_ok()
+    }
+
+    /// Begins the pool's end. True: the record is left to the thread that claimed it.
+    pub(crate) fn abandon(&self) -> bool {
+        loop {
+            // Release: the thread that frees the orphan comes after all of the pool's uses.
+            // Acquire: the magazines in it, and what a released record's thread did, are seen.
+            match self.state.compare_exchange(
+                CLAIMED,
+                ORPHAN,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return true,
+                Err(EXITING) => yield_now(), // for as long as it takes to hand two magazines over
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// Whether the pool has ended, so that the record is its thread's to free.
+    pub(crate) fn is_orphan(&self) -> bool {
+        // Acquire: pairs with the Release in `abandon`.
+        self.state.load(Ordering::Acquire) == ORPHAN
+    }
+
+    pub(crate) fn is_of(&self, pool: u64) -> bool {
+        self.pool == pool
+    }
+
+    /// The pool.
+    ///
+    /// # Safety
+    ///
+    /// The record's state is not `ORPHAN`, and does not become it as long as the result is used.
+    pub(crate) unsafe fn caches(&self) -> &Caches {
+        // SAFETY: by contract the pool is there.
+        unsafe { self.caches.as_ref() }
+    }
+
+    /// The loaded magazine of a cache that is live. For the thread that claimed the record.
+    pub(crate) fn loaded(&self) -> Magazine {
+        Self::magazine(&self.loaded).expect("a live cache has a loaded magazine")
+    }
+
+    /// The previous magazine of a cache that is live. For the thread that claimed the record.
+    pub(crate) fn previous(&self) -> Magazine {
+        Self::magazine(&self.previous).expect("a live cache has a previous magazine")
+    }
+
+    // Relaxed, in all that follows: the thread that claimed the record reads back what it wrote
+    // itself, and statistics need no order.
+
+    pub(crate) fn set_loaded(&self, magazine: Magazine) {
+        self.loaded.store(magazine.as_ptr(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_previous(&self, magazine: Magazine) {
+        self.previous.store(magazine.as_ptr(), Ordering::Relaxed);
+    }
+
+    fn magazine(field: &AtomicPtr<()>) -> Option<Magazine> {
+        // SAFETY: only magazines' addresses are stored; they are freed at the pool's end, and who
+        // asks holds the pool.
+        unsafe { Magazine::from_ptr(field.load(Ordering::Relaxed)) }
+    }
+
+    /// The magazines that the record shows.
+    pub(crate) fn magazines(&self) -> impl Iterator<Item = Magazine> {
+        [&self.loaded, &self.previous]
+            .into_iter()
+            .filter_map(Self::magazine)
+    }
+
+    /// Takes both magazines of a live cache out of the record.
+    pub(crate) fn take_magazines(&self) -> (Magazine, Magazine) {
+        let (loaded, previous) = (self.loaded(), self.previous());
+        self.loaded.store(ptr::null_mut(), Ordering::Relaxed);
+        self.previous.store(ptr::null_mut(), Ordering::Relaxed);
+        self.collect(loaded);
+        self.collect(previous);
+        (loaded, previous)
+    }
+
+    /// Moves a magazine's count of allocations to the record, before the magazine is handed over.
+    pub(crate) fn collect(&self, magazine: Magazine) {
+        let count = magazine.take_allocations();
+        self.allocations.set(self.allocations.get() + count);
+    }
+
+    pub(crate) fn count_refill(&self) {
+        self.refills.set(self.refills.get() + 1);
+    }
+
+    pub(crate) fn count_flush(&self) {
+        self.flushes.set(self.flushes.get() + 1);
+    }
+
+    /// Free slots in the cache.
+    pub(crate) fn cached(&self) -> usize {
+        self.magazines().map(|magazine| magazine.len() as usize).sum()
+    }
+
+    /// Adds the record's counts to a pool's.
+    pub(crate) fn add_to(&self, stats: &mut Stats) {
+        let uncollected: u64 = self.magazines().map(Magazine::allocations).sum();
+        stats.allocations += self.allocations.get() + uncollected;
+        stats.refills += self.refills.get();
+        stats.flushes += self.flushes.get();
+    }
+}

@@ -1,0 +1,127 @@
+//! [`ScopedBox`]: the owner of an object in a pool that is a value.
+
+#![allow(unsafe_code)]
+
+use crate::pool::Pool;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+/// The owner of an object in a [`Pool`] that it borrows. When it is dropped, on whatever thread, the
+/// object is dropped and its slot is free again.
+///
+/// Two pointers wide: the object and the pool. `Send` and `Sync` as `Box<T>` is.
+pub struct ScopedBox<'pool, T> {
+    /// A slot of `pool` that holds a valid `T` and that this handle alone owns.
+    slot: NonNull<T>,
+    pool: &'pool Pool<T>,
+    owns: PhantomData<T>,
+}
+
+// SAFETY: it owns a `T` as `Box` does; the pool takes slots back from any thread.
+unsafe impl<T: Send> Send for ScopedBox<'_, T> {}
+// SAFETY: shared, it gives out `&T` and nothing else.
+unsafe impl<T: Sync> Sync for ScopedBox<'_, T> {}
+impl<T> Unpin for ScopedBox<'_, T> {}
+
+/// Gives a slot back when it is dropped.
+struct Vacant<'pool, T>(&'pool Pool<T>, NonNull<T>);
+
+impl<T> Drop for Vacant<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: a slot of that pool, which holds nothing that is used again.
+        unsafe { self.0.put_slot(self.1) };
+    }
+}
+
+impl<'pool, T> ScopedBox<'pool, T> {
+    /// Fills a slot that `pool` gave.
+    #[inline]
+    pub(crate) fn fill(pool: &'pool Pool<T>, slot: NonNull<T>, value: T) -> Self {
+        // SAFETY: the slot was just handed out: it is free, sized and aligned for a `T`.
+        unsafe { slot.write(value) };
+        let owns = PhantomData;
+        Self { slot, pool, owns }
+    }
+
+    /// Moves the object out, and gives its slot back.
+    #[inline]
+    pub fn into_inner(this: Self) -> T {
+        let this = ManuallyDrop::new(this);
+        let vacant = Vacant(this.pool, this.slot);
+        // SAFETY: the slot holds a `T`, which from here on is only in the result.
+        unsafe { vacant.1.read() }
+    }
+
+    /// Gives up ownership for a reference that is good as long as the pool is borrowed. The slot
+    /// stays in use, and the object is not dropped.
+    #[inline]
+    #[must_use = "the object is leaked if the reference is lost"]
+    pub fn leak(this: Self) -> &'pool mut T {
+        let mut this = ManuallyDrop::new(this);
+        // SAFETY: the object was owned by `this` alone; its memory stays as long as the pool, which
+        // is borrowed for as long as the result.
+        unsafe { this.slot.as_mut() }
+    }
+
+    /// The object's address, which does not change as long as it lives.
+    #[inline]
+    #[must_use]
+    pub fn as_ptr(this: &Self) -> *const T {
+        this.slot.as_ptr()
+    }
+}
+
+impl<T> Drop for ScopedBox<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // The slot goes back after the object's destructor, also if that panics.
+        let vacant = Vacant(self.pool, self.slot);
+        // SAFETY: this handle owns the object and ends here.
+        unsafe { vacant.1.drop_in_place() };
+    }
+}
+
+impl<T> Deref for ScopedBox<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: the slot holds a valid `T`, which a shared handle only shares.
+        unsafe { self.slot.as_ref() }
+    }
+}
+
+impl<T> DerefMut for ScopedBox<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the slot holds a valid `T`, and whoever has the handle for itself has it too.
+        unsafe { self.slot.as_mut() }
+    }
+}
+
+impl<T> AsRef<T> for ScopedBox<'_, T> {
+    fn as_ref(&self) -> &T {
+        self
+    }
+}
+
+impl<T> AsMut<T> for ScopedBox<'_, T> {
+    fn as_mut(&mut self) -> &mut T {
+        self
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for ScopedBox<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for ScopedBox<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

@@ -1,0 +1,193 @@
+//! The arithmetic of a region: how wide a slot is, how many there are, how many bytes that takes.
+
+#![forbid(unsafe_code)]
+
+use crate::config::PoolConfig;
+use crate::error::InitError;
+use crate::ledger;
+use std::alloc::Layout;
+
+/// Bytes of a cache line, for `#[pool(cache_line)]`.
+pub(crate) const CACHE_LINE: usize = 64;
+
+/// What a pool is made of, decided from its configuration before anything is reserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Objects that the pool promises to hold.
+    pub(crate) capacity: usize,
+    /// Slots in a magazine.
+    pub(crate) magazine: u32,
+    /// Bytes from one slot to the next; a multiple of `align`, and not zero.
+    pub(crate) stride: usize,
+    /// Alignment of the first slot and so of all.
+    pub(crate) align: usize,
+    /// Slots in the region: the capacity, and room for what caches can hold.
+    pub(crate) slots: usize,
+    /// The most caches that are open at once, for a thread each or for an operation without one.
+    pub(crate) caches: usize,
+}
+
+/// Threads that can have a cache of one pool at the same time. More threads than these still
+/// allocate and free, slower: each operation borrows one of the [`SPARE_CACHES`].
+pub(crate) const THREAD_CACHES: usize = if cfg!(miri) || cfg!(loom) {
+    8
+} else if cfg!(target_os = "linux") {
+    1024
+} else {
+    128
+};
+
+/// Caches kept for operations of threads that have none.
+pub(crate) const SPARE_CACHES: usize = if cfg!(miri) || cfg!(loom) { 4 } else { 16 };
+
+/// Magazines of room that the region has for each cache: the two that it holds, and one that a
+/// closing cache may take out of the depot to merge it with its own.
+const MAGAZINES_OF_ROOM: usize = 3;
+
+/// The most slots of a magazine that was not asked for: small in debug builds and under Miri, so
+/// that tests walk the slow paths.
+const DEFAULT_MAGAZINE: usize = if cfg!(miri) {
+    4
+} else if cfg!(debug_assertions) {
+    16
+} else {
+    128
+};
+
+/// Bytes of objects that a magazine should not exceed unless it was asked for.
+const MAGAZINE_BYTES: usize = 16 * 1024;
+
+impl Plan {
+    /// Checks a configuration for objects of `layout`.
+    pub(crate) fn new(config: &PoolConfig, layout: Layout) -> Result<Self, InitError> {
+        let capacity = config.capacity;
+        if capacity == 0 {
+            return Err(InitError::ZeroCapacity);
+        }
+        let align = if config.cache_line {
+            layout.align().max(CACHE_LINE)
+        } else {
+            layout.align()
+        };
+        let too_large = InitError::CapacityTooLarge {
+            capacity,
+            object_size: layout.size(),
+        };
+        let stride = layout
+            .size()
+            .max(1)
+            .checked_next_multiple_of(align)
+            .ok_or(too_large)?;
+        let magazine = match config.magazine {
+            None => default_magazine(capacity, stride),
+            Some(0) => return Err(InitError::ZeroMagazine),
+            Some(n) if n as usize > MAX_MAGAZINE => {
+                return Err(InitError::MagazineTooLarge {
+                    magazine: n,
+                    max: MAX_MAGAZINE as u32,
+                });
+            }
+            Some(n) => n,
+        };
+        let caches = THREAD_CACHES + SPARE_CACHES;
+        let slots = capacity
+            .checked_add(MAGAZINES_OF_ROOM * magazine as usize * caches)
+            .filter(|&slots| slots <= ledger::MAX_SLOTS)
+            .ok_or(too_large)?;
+        slots
+            .checked_mul(stride)
+            .and_then(|bytes| bytes.checked_add(align))
+            .filter(|&bytes| bytes <= isize::MAX as usize)
+            .ok_or(too_large)?;
+        debug_assert!(caches <= ledger::MAX_CACHES);
+        Ok(Self {
+            capacity,
+            magazine,
+            stride,
+            align,
+            slots,
+            caches,
+        })
+    }
+
+    /// The layout of the region.
+    pub(crate) fn region(&self) -> Layout {
+        Layout::from_size_align(self.slots * self.stride, self.align).expect("checked in `new`")
+    }
+}
+
+/// The most slots of a magazine that may be asked for.
+pub(crate) const MAX_MAGAZINE: usize = 1 << 16;
+
+/// As many slots as make 16 KiB, at least 2 and at most 128, but not over a sixteenth of the
+/// capacity, so that what idle caches may hold stays small beside it.
+fn default_magazine(capacity: usize, stride: usize) -> u32 {
+    (MAGAZINE_BYTES / stride)
+        .clamp(2, DEFAULT_MAGAZINE)
+        .min(capacity / 16)
+        .max(1) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plan(capacity: usize, size: usize, align: usize) -> Result<Plan, InitError> {
+        let layout = Layout::from_size_align(size, align).unwrap();
+        Plan::new(&PoolConfig::new().capacity(capacity), layout)
+    }
+
+    #[test]
+    fn zero_sized_and_over_aligned_slots_have_addresses_of_their_own() {
+        assert_eq!(plan(8, 0, 1).unwrap().stride, 1);
+        assert_eq!(plan(8, 0, 4096).unwrap().stride, 4096);
+        assert_eq!(plan(8, 1, 1).unwrap().stride, 1);
+        assert_eq!(plan(8, 4097, 4096).err(), plan(8, 4097, 4096).err());
+    }
+
+    #[test]
+    fn cache_line_rounds_stride_and_alignment() {
+        let config = PoolConfig::new().capacity(8).cache_line(true);
+        let plan = Plan::new(&config, Layout::from_size_align(65, 8).unwrap()).unwrap();
+        assert_eq!((plan.stride, plan.align), (128, 64));
+    }
+
+    #[test]
+    fn refusals_name_the_value() {
+        assert_eq!(plan(0, 8, 8).unwrap_err(), InitError::ZeroCapacity);
+        let error = plan(usize::MAX, 8, 8).unwrap_err();
+        assert!(error.to_string().contains(&usize::MAX.to_string()));
+        let config = PoolConfig::new().magazine(0);
+        let zero = Plan::new(&config, Layout::new::<u64>()).unwrap_err();
+        assert_eq!(zero, InitError::ZeroMagazine);
+        let config = PoolConfig::new().magazine(1 << 20);
+        let large = Plan::new(&config, Layout::new::<u64>()).unwrap_err();
+        assert!(large.to_string().contains("1048576"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 256 }) })]
+        #[test]
+        fn a_plan_that_is_granted_adds_up(
+            capacity in prop_oneof![1_usize..1 << 20, any::<usize>()],
+            size in 0_usize..1 << 20,
+            shift in 0_u32..13,
+            cache_line: bool,
+        ) {
+            let layout = Layout::from_size_align(size, 1 << shift).unwrap();
+            let config = PoolConfig::new().capacity(capacity).cache_line(cache_line);
+            if let Ok(plan) = Plan::new(&config, layout) {
+                prop_assert!(plan.stride >= size.max(1) && plan.stride % plan.align == 0);
+                prop_assert!(plan.align >= layout.align() && plan.align.is_power_of_two());
+                let room = plan.caches as u128 * 3 * plan.magazine as u128;
+                prop_assert_eq!(plan.slots as u128, capacity as u128 + room);
+                let bytes = plan.slots as u128 * plan.stride as u128;
+                prop_assert_eq!(plan.region().size() as u128, bytes);
+                prop_assert!(bytes <= isize::MAX as u128);
+            } else {
+                prop_assert!(capacity > 1 << 20, "a small capacity of small objects was refused");
+            }
+        }
+    }
+}

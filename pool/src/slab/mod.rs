@@ -1,0 +1,195 @@
+//! Turns a region into slots, and knows which of them were ever handed out.
+//!
+//! A pool's slots are one array: slot `i` starts `i * stride` bytes into the region. They are
+//! *carved* from it in order, a magazine's worth at a time, and from then on they go round between
+//! owners, caches and depot. What was not carved was not touched, and costs address space only.
+
+#![allow(unsafe_code)]
+
+pub(crate) mod layout;
+
+use crate::error::InitError;
+use crate::magazine::Magazine;
+use crate::source::{ByteRange, PageSource, SYSTEM, Span};
+use crate::sync::{AtomicUsize, Ordering};
+use layout::Plan;
+use std::ptr::NonNull;
+
+/// The slots of one region.
+#[derive(Debug)]
+pub(crate) struct Slab {
+    span: Span,
+    stride: usize,
+    /// Slots in the region.
+    slots: usize,
+    /// Slots carved so far: those below this index. Never above `slots`.
+    carved: AtomicUsize,
+    /// Slots that were prefaulted: those below this index.
+    prefaulted: AtomicUsize,
+    /// Bytes that were given back to the system and not handed out again since.
+    purged: AtomicUsize,
+}
+
+impl Slab {
+    /// Reserves the region of a plan.
+    pub(crate) fn new(plan: &Plan) -> Result<Self, InitError> {
+        let layout = plan.region();
+        let span = SYSTEM.map(layout).map_err(|errno| InitError::Reserve {
+            bytes: layout.size(),
+            errno,
+        })?;
+        Ok(Self {
+            span,
+            stride: plan.stride,
+            slots: plan.slots,
+            carved: AtomicUsize::new(0),
+            prefaulted: AtomicUsize::new(0),
+            purged: AtomicUsize::new(0),
+        })
+    }
+
+    /// Gives the region back.
+    ///
+    /// # Safety
+    ///
+    /// No slot of it is used again.
+    pub(crate) unsafe fn unmap(self) {
+        // SAFETY: the span came from the same source, and by contract nobody uses it again.
+        unsafe { SYSTEM.unmap(self.span) };
+    }
+
+    /// Carves up to `want` slots into `magazine`. Returns how many; zero if the region is used up.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the magazine, and it has room for `want`.
+    pub(crate) unsafe fn carve(&self, want: usize, magazine: Magazine) -> usize {
+        // Relaxed: the index alone decides who has which slot, and a fresh slot has no history
+        // that its owner would have to see.
+        let update = |carved: usize| {
+            let take = want.min(self.slots - carved);
+            (take > 0).then_some(carved + take)
+        };
+        let Ok(first) = self
+            .carved
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, update)
+        else {
+            return 0;
+        };
+        let count = want.min(self.slots - first);
+        // Last in, first out: the lowest address is handed out first, so that first touches go
+        // through the region upwards.
+        for index in (first..first + count).rev() {
+            // SAFETY: owned by the caller.
+            let pushed = unsafe { magazine.push(self.slot(index)) };
+            assert!(pushed, "the caller made room");
+        }
+        count
+    }
+
+    fn slot(&self, index: usize) -> NonNull<u8> {
+        debug_assert!(index < self.slots);
+        // SAFETY: `index < slots`, and the span holds `slots * stride` bytes.
+        unsafe { self.span.start.add(index * self.stride) }
+    }
+
+    /// The index of a slot of this slab.
+    fn index(&self, slot: NonNull<u8>) -> usize {
+        let offset = slot.as_ptr().addr() - self.span.start.as_ptr().addr();
+        debug_assert!(offset.is_multiple_of(self.stride) && offset < self.bytes());
+        offset / self.stride
+    }
+
+    /// Touches the memory of the first `slots` slots.
+    pub(crate) fn prefault(&self, slots: usize) -> Result<(), InitError> {
+        let range = ByteRange {
+            offset: 0,
+            len: slots * self.stride,
+        };
+        SYSTEM
+            .populate(&self.span, range)
+            .map_err(|errno| InitError::Prefault {
+                bytes: range.len,
+                errno,
+            })?;
+        self.prefaulted.fetch_max(slots, Ordering::Relaxed);
+        self.purged.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Gives back to the system the pages on which all slots are free, for the `free` slots that
+    /// the caller holds; it leaves those slots in `cold` and the others in `warm`, each to be handed
+    /// out again. Returns the bytes given back. O(free · log free).
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slots: carved ones of this slab that are neither live, cached nor in a
+    /// depot.
+    pub(crate) unsafe fn purge(&self, free: &[NonNull<u8>]) -> Purged {
+        let mut indices: Vec<usize> = free.iter().map(|&slot| self.index(slot)).collect();
+        indices.sort_unstable();
+        let mut purged = Purged::default();
+        for run in indices.chunk_by(|a, b| a + 1 == *b) {
+            let pages = self.pages_within(run[0], run.len());
+            // SAFETY: the range is whole pages, within the run of slots that the caller owns.
+            let given_back = pages.len > 0 && unsafe { SYSTEM.purge(&self.span, pages) };
+            if given_back {
+                purged.bytes += pages.len;
+            }
+            let slots = run.iter().map(|&index| self.slot(index));
+            let side = if given_back {
+                &mut purged.cold
+            } else {
+                &mut purged.warm
+            };
+            side.extend(slots);
+        }
+        self.purged.fetch_add(purged.bytes, Ordering::Relaxed);
+        purged
+    }
+
+    /// The whole pages within `count` slots from `first`.
+    fn pages_within(&self, first: usize, count: usize) -> ByteRange {
+        let base = self.span.start.as_ptr().addr();
+        let from = (base + first * self.stride).next_multiple_of(SYSTEM.page());
+        let to = (base + (first + count) * self.stride) / SYSTEM.page() * SYSTEM.page();
+        ByteRange {
+            offset: from.min(to.max(base)) - base,
+            len: to.saturating_sub(from),
+        }
+    }
+
+    /// Says that up to `slots` slots whose memory was given back are handed out again.
+    pub(crate) fn recommit(&self, slots: usize) {
+        let bytes = slots * self.stride;
+        let less = |purged: usize| Some(purged.saturating_sub(bytes));
+        let _ = self
+            .purged
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Bytes of the region.
+    pub(crate) fn bytes(&self) -> usize {
+        self.span.layout.size()
+    }
+
+    /// Bytes touched or prefaulted and not given back, rounded up to pages.
+    pub(crate) fn committed(&self) -> usize {
+        let carved = self.carved.load(Ordering::Relaxed);
+        let touched = carved.max(self.prefaulted.load(Ordering::Relaxed)) * self.stride;
+        touched
+            .next_multiple_of(SYSTEM.page())
+            .saturating_sub(self.purged.load(Ordering::Relaxed))
+    }
+}
+
+/// What [`Slab::purge`] did.
+#[derive(Debug, Default)]
+pub(crate) struct Purged {
+    /// Slots on pages that were given back.
+    pub(crate) cold: Vec<NonNull<u8>>,
+    /// The other slots.
+    pub(crate) warm: Vec<NonNull<u8>>,
+    /// Bytes given back.
+    pub(crate) bytes: usize,
+}
