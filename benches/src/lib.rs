@@ -1,1 +1,30 @@
-//! Peers.
+//! The pool beside its peers, on the same work.
+//!
+//! Everybody gets the same [`Order`]s to keep, through one trait, [`subject::Subject`], and the
+//! same [`work`] to do, which is generic over it. So what differs between two figures of one
+//! workload is the subject, and nothing of the harness.
+//!
+//! - `cargo bench -p benches` measures with criterion, a workload at a time.
+//! - `compare` takes the subjects in turns, round by round, and prints one table: drifts of the
+//!   machine hit all of them alike. For figures that are to be quoted.
+//! - `resident` measures the memory that a million orders use.
+//! - `hotpath` is for an instruction counter; `ci/hotpath.sh` runs it.
+//!
+//! The feature `peers`, on by default, brings the peers. The last two binaries do without.
+
+mod order;
+pub mod subject;
+pub mod work;
+
+#[cfg(test)]
+mod checked;
+#[cfg(feature = "peers")]
+pub mod roster;
+
+pub use order::{Order, Side};
+
+use std::alloc::System;
+
+/// The subject `glibc` is whatever this is, so it is said and not left to the default.
+#[global_allocator]
+static GLOBAL: System = System;

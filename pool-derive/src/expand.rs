@@ -1,12 +1,11 @@
 //! Writes the implementation.
 //!
-//! Only absolute paths; names that a user's expression could mean are not in its scope: the
-//! expressions stand in an item of their own, beside the statics and not under them. Spans are the
-//! derive's own, so that the `unsafe impl` is accepted where the user forbids unsafe code; the
+//! Only absolute paths, all in an anonymous constant; the few names in the scope of the user's
+//! expressions begin with `__POOL`. Spans are the derive's own, so that the `unsafe impl` is accepted where the user forbids unsafe code; the
 //! user's expressions keep theirs.
 
 use crate::ast::Pooled;
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Path};
@@ -23,14 +22,16 @@ pub(crate) fn expand(pooled: &Pooled<'_>) -> TokenStream {
     let Pooled { ident, attrs, .. } = pooled;
     let private = private(attrs.krate.as_ref());
     let mut config = quote!(#private::PoolConfig::new());
-    let mut checks = TokenStream::new();
+    let mut values = TokenStream::new();
     if let Some(capacity) = &attrs.capacity {
-        config.extend(quote!(.capacity(#capacity)));
-        checks.extend(not_zero(capacity, "a pool's capacity must be at least 1"));
+        let message = "a pool's capacity must be at least 1";
+        values.extend(constant("__POOL_CAPACITY", "usize", capacity, message));
+        config.extend(quote!(.capacity(__POOL_CAPACITY)));
     }
     if let Some(magazine) = &attrs.magazine {
-        config.extend(quote!(.magazine(#magazine)));
-        checks.extend(not_zero(magazine, "a pool's magazine must hold at least 1 slot"));
+        let message = "a pool's magazine must hold at least 1 slot";
+        values.extend(constant("__POOL_MAGAZINE", "u32", magazine, message));
+        config.extend(quote!(.magazine(__POOL_MAGAZINE)));
     }
     if attrs.prefault {
         config.extend(quote!(.prefault(true)));
@@ -41,7 +42,7 @@ pub(crate) fn expand(pooled: &Pooled<'_>) -> TokenStream {
     quote! {
         #[doc(hidden)]
         const _: () = {
-            #checks
+            #values
             #[automatically_derived]
             unsafe impl #private::Pooled for #ident {
                 #[inline]
@@ -63,11 +64,17 @@ pub(crate) fn expand(pooled: &Pooled<'_>) -> TokenStream {
     }
 }
 
-/// Refuses a zero where it is written.
-fn not_zero(value: &Expr, message: &str) -> TokenStream {
-    // Resolved at the user's place, so that the compiler points at the expression.
-    let span = value.span();
-    quote_spanned! {span=>
-        const _: () = if (#value) == 0 { ::core::panic!(#message) };
+/// Names the value of an expression, and refuses a zero where it is written.
+fn constant(name: &str, ty: &str, value: &Expr, message: &str) -> TokenStream {
+    let name = Ident::new(name, Span::call_site());
+    // At the user's place, so that the compiler points at the expression: for a zero, and for a
+    // value of another type.
+    let ty = Ident::new(ty, value.span());
+    let check = quote_spanned! {value.span()=>
+        if #name == 0 { ::core::panic!(#message) }
+    };
+    quote! {
+        const #name: ::core::primitive::#ty = #value;
+        const _: () = #check;
     }
 }

@@ -60,8 +60,18 @@ pub(crate) struct Depot {
 impl Depot {
     /// Reserves a region and sets up an empty depot over it.
     pub(crate) fn new(plan: &Plan, links: &'static LinkStore) -> Result<Self, InitError> {
+        let ledger = Ledger::new(plan.capacity, plan.magazine as usize);
+        Self::with_ledger(ledger, plan, links)
+    }
+
+    /// [`Depot::new`], with the ledger of a model's choice.
+    pub(crate) fn with_ledger(
+        ledger: Ledger,
+        plan: &Plan,
+        links: &'static LinkStore,
+    ) -> Result<Self, InitError> {
         Ok(Self {
-            ledger: Ledger::new(plan.capacity, plan.magazine as usize),
+            ledger,
             full: Stack::new(),
             empty: Stack::new(),
             partial: Stack::new(),

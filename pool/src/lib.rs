@@ -48,7 +48,7 @@
 //! Configuration, errors, statistics, the ledger and the layout arithmetic forbid it.
 
 #![deny(unsafe_code)]
-#![cfg_attr(loom, allow(dead_code, unused_imports, missing_docs))]
+#![cfg_attr(loom, allow(dead_code, unused_imports, unreachable_pub, missing_docs))]
 
 mod cache;
 mod config;

@@ -41,6 +41,9 @@ unsafe impl Sync for Link {}
 #[derive(Debug)]
 pub(crate) struct OwnedLink(NonNull<Link>);
 
+// SAFETY: a link is owned by one holder at a time, on whatever thread.
+unsafe impl Send for OwnedLink {}
+
 impl OwnedLink {
     fn link(&self) -> &Link {
         // SAFETY: links are never freed; all of a link is shared or interior-mutable.
@@ -124,11 +127,6 @@ impl Stack {
             }
         }
     }
-
-    /// Whether the stack was empty a moment ago.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.head.load(Ordering::Relaxed).is_null()
-    }
 }
 
 /// The links that are on no stack of a depot, free to be taken.
@@ -186,5 +184,12 @@ impl LinkStore {
         // SAFETY: the closure may run on another thread and any time later: what it holds is a
         // `'static` store that is `Sync`, and a link that is never freed.
         unsafe { guard.defer_unchecked(push) };
+    }
+}
+
+#[cfg(all(test, loom))]
+impl OwnedLink {
+    pub(crate) fn address(&self) -> usize {
+        self.0.addr().get()
     }
 }

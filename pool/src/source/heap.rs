@@ -6,7 +6,6 @@ use std::ptr::NonNull;
 
 /// Memory from the global allocator.
 #[derive(Debug)]
-#[cfg_attr(all(unix, not(miri)), allow(dead_code, reason = "the tests' second source here"))]
 pub(crate) struct Heap;
 
 // SAFETY: the global allocator gives memory of the layout that nobody else has. `populate` and

@@ -1,0 +1,7 @@
+//! One order made and freed.
+
+mod common;
+
+fn main() {
+    common::family("churn");
+}

@@ -1,0 +1,7 @@
+//! One thread makes, another frees.
+
+mod common;
+
+fn main() {
+    common::family("pipe");
+}

@@ -1,0 +1,7 @@
+//! Random replacement among many that are live.
+
+mod common;
+
+fn main() {
+    common::family("replace");
+}

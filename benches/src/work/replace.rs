@@ -1,0 +1,86 @@
+//! Random replacement among many that are live.
+
+use super::Round;
+use crate::Order;
+use crate::subject::Subject;
+use std::hint::black_box;
+use std::mem;
+use std::time::{Duration, Instant};
+
+pub(super) struct Replace<'a, S: Subject> {
+    subject: &'a S,
+    live: Vec<S::Handle<'a>>,
+    random: Random,
+    made: u64,
+}
+
+impl<'a, S: Subject> Replace<'a, S> {
+    pub(super) fn new(subject: &'a S, live: usize) -> Self {
+        let made = live as u64;
+        Self {
+            subject,
+            live: (0..made).map(|n| subject.make(Order::nth(n))).collect(),
+            random: Random::new(),
+            made,
+        }
+    }
+}
+
+impl<S: Subject> Round for Replace<'_, S> {
+    fn run(&mut self, steps: u64) -> Duration {
+        let first = self.made;
+        self.made += steps;
+        replace(self, first, steps)
+    }
+}
+
+#[inline(never)]
+fn replace<S: Subject>(replace: &mut Replace<'_, S>, first: u64, steps: u64) -> Duration {
+    let subject = replace.subject;
+    let sink = subject.sink();
+    let live = &mut replace.live[..];
+    let count = u32::try_from(live.len()).expect("they fit a u32");
+    let mut random = replace.random;
+    let start = Instant::now();
+    for n in first..first + steps {
+        let mut handle = subject.make(Order::nth(n));
+        black_box(&mut handle);
+        let old = mem::replace(&mut live[random.below(count) as usize], handle);
+        // SAFETY: this subject's handle and sink.
+        unsafe { S::free(sink, old) };
+    }
+    let elapsed = start.elapsed();
+    replace.random = random;
+    elapsed
+}
+
+impl<S: Subject> Drop for Replace<'_, S> {
+    fn drop(&mut self) {
+        let sink = self.subject.sink();
+        for handle in self.live.drain(..) {
+            // SAFETY: this subject's handle and sink.
+            unsafe { S::free(sink, handle) };
+        }
+    }
+}
+
+/// A linear congruential generator: a multiplication and an addition, off the critical path.
+#[derive(Clone, Copy)]
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// A number below `bound`. The upper bits are the good ones.
+    #[inline(always)]
+    pub(super) fn below(&mut self, bound: u32) -> u32 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let upper = self.0 >> 32;
+        ((upper * u64::from(bound)) >> 32) as u32
+    }
+}

@@ -1,0 +1,24 @@
+//! The pool at work: `order_book` replays a day of market messages into books of pooled orders.
+//!
+//! An exchange's feed is millions of small objects that are made and dropped in no particular
+//! order, most of them soon and some of them hours later: what a pool is for. The same code runs on
+//! [`PoolBox`](pool::PoolBox) and on `Box` ([`order::OrderBox`]), so that the two can be compared.
+//!
+//! ```text
+//! lobster   reads messages from a file ─┐
+//! generate  makes messages up ──────────┴→ replay → book → order (pooled or boxed)
+//!                                            └→ report
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod app;
+pub mod book;
+pub mod generate;
+pub mod lobster;
+pub mod message;
+pub mod order;
+pub mod replay;
+pub mod report;
+
+mod progress;

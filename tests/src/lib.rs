@@ -1,0 +1,71 @@
+//! Helpers of the tests.
+
+#![forbid(unsafe_code)]
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicIsize, Ordering};
+
+/// `full` where the tests run natively, `small` under Miri, which is a thousand times slower.
+pub const fn scaled(full: usize, small: usize) -> usize {
+    if cfg!(miri) { small } else { full }
+}
+
+/// Counts how many values are alive, by their construction and their drops.
+#[derive(Debug, Clone, Default)]
+pub struct Census(Arc<AtomicIsize>);
+
+impl Census {
+    /// A census of nobody.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A value that counts as long as it is not dropped.
+    pub fn member(&self) -> Member {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Member(self.clone())
+    }
+
+    /// Values made and not dropped. Negative if one was dropped twice.
+    pub fn alive(&self) -> isize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A value in a [`Census`].
+#[derive(Debug)]
+pub struct Member(Census);
+
+impl Clone for Member {
+    fn clone(&self) -> Self {
+        self.0.member()
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Numbers that look random and are the same every time (Marsaglia's xorshift).
+#[derive(Debug)]
+pub struct Dice(Cell<u64>);
+
+impl Dice {
+    /// Dice that start from `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self(Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1))
+    }
+
+    /// A number below `bound`, which is not zero.
+    pub fn below(&self, bound: usize) -> usize {
+        let mut x = self.0.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.0.set(x);
+        (x >> 11) as usize % bound
+    }
+}

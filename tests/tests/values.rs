@@ -1,0 +1,100 @@
+//! Pools that are values: they end before their threads, or after.
+
+use pool::{Pool, PoolConfig, ScopedBox};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use tests::{Census, scaled};
+
+fn pool<T>(capacity: usize) -> Pool<T> {
+    Pool::with_config(PoolConfig::new().capacity(capacity).magazine(2)).unwrap()
+}
+
+#[test]
+fn a_scoped_box_is_its_object() {
+    let pool = pool::<String>(4);
+    let mut name = pool.alloc("AAPL".to_owned());
+    name.push_str(".O");
+    assert_eq!((name.as_str(), format!("{name} {name:?}")), ("AAPL.O", "AAPL.O \"AAPL.O\"".into()));
+    assert_eq!((name.as_ref().len(), name.as_mut().len()), (6, 6));
+    assert_eq!(pool.len(), 1);
+    assert_eq!(ScopedBox::into_inner(name), "AAPL.O");
+    assert!(pool.is_empty());
+    let leaked: &mut String = ScopedBox::leak(pool.alloc("kept".to_owned()));
+    leaked.push('!');
+    assert_eq!((leaked.as_str(), pool.len()), ("kept!", 1));
+    drop(std::mem::take(leaked));
+}
+
+#[test]
+fn many_pools_come_and_go_on_one_thread() {
+    let census = Census::new();
+    for round in 0..scaled(2000, 30) {
+        let pools: Vec<_> = (0..round % 12 + 1).map(|_| pool(8)).collect();
+        let boxes: Vec<_> = pools.iter().map(|pool| pool.alloc(census.member())).collect();
+        assert!(pools.iter().all(|pool| pool.len() == 1));
+        drop(boxes);
+        assert!(pools.iter().all(Pool::is_empty));
+    }
+    assert_eq!(census.alive(), 0);
+}
+
+#[test]
+fn a_pool_may_end_before_a_thread_that_used_it() {
+    let (to_thread, pools) = mpsc::channel::<Arc<Pool<u64>>>();
+    let (to_test, done) = mpsc::channel();
+    let worker = thread::spawn(move || {
+        for pool in pools {
+            let boxes: Vec<_> = (0..5).map(|n| pool.alloc(n)).collect();
+            drop(boxes);
+            drop(pool);
+            to_test.send(()).unwrap();
+        }
+    });
+    for _ in 0..scaled(300, 10) {
+        let pool = Arc::new(pool(8));
+        drop([pool.alloc(1), pool.alloc(2)]);
+        to_thread.send(Arc::clone(&pool)).unwrap();
+        done.recv().unwrap();
+        let pool = Arc::into_inner(pool).expect("the worker has dropped its own");
+        assert_eq!(pool.stats().threads, 2);
+        drop(pool); // while the worker lives, with free slots of it in its cache
+    }
+    drop(to_thread);
+    worker.join().unwrap();
+}
+
+/// The ends of pools and of threads, at the same time.
+#[test]
+fn pools_and_threads_end_together() {
+    for _ in 0..scaled(300, 10) {
+        let pool = Arc::new(pool(64));
+        let workers: Vec<_> = (0..3)
+            .map(|_| {
+                let pool = Arc::clone(&pool);
+                thread::spawn(move || drop((0..9).map(|n| pool.alloc(n)).collect::<Vec<_>>()))
+            })
+            .collect();
+        drop(pool); // the last of the four frees it
+        for worker in workers {
+            worker.join().unwrap();
+        }
+    }
+}
+
+#[test]
+fn forgotten_objects_are_not_dropped_and_harm_nobody() {
+    let census = Census::new();
+    let pool = pool(4);
+    std::mem::forget(pool.alloc(census.member()));
+    drop(pool);
+    assert_eq!(census.alive(), 1);
+}
+
+#[test]
+fn two_pools_of_a_type_are_two() {
+    let (one, two) = (pool(1), pool(1));
+    let boxes = [one.alloc(1), two.alloc(2)];
+    assert!(one.try_alloc(3).is_err() && two.try_alloc(3).is_err());
+    drop(boxes);
+    assert!(format!("{one:?}").contains("capacity: 1"));
+}
