@@ -43,7 +43,7 @@ The generated stream is the same at every run. Of its messages about 46% are new
 deletions, 6% partial cancellations, 5% executions and 1% hidden executions; 1 in 1000 names an \
 order that never rested. A fair price walks at random. Most orders come near it, at distances that \
 fall off geometrically, and go soon; one in six rests deep, at a distance and for a life of a power \
-law, so that some 20,000 to 26,000 orders rest from the first million messages on (never more than \
+law, so that some 20,000 to 27,000 orders rest from the first million messages on (never more than \
 60,000). Trades sweep the best orders of a side. Messages come in bursts of about 50.
 
 A message of type 2, 3 or 4 whose order does not rest is counted as unknown and changes nothing. A \

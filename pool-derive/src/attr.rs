@@ -47,8 +47,12 @@ impl Attrs {
         errors: &mut Errors,
     ) -> syn::Result<()> {
         match name {
-            "capacity" => self.capacity = Some(value(meta, "an expression, as in `capacity = 1 << 20`")?),
-            "magazine" => self.magazine = Some(value(meta, "an expression, as in `magazine = 64`")?),
+            "capacity" => {
+                self.capacity = Some(value(meta, "an expression, as in `capacity = 1 << 20`")?)
+            }
+            "magazine" => {
+                self.magazine = Some(value(meta, "an expression, as in `magazine = 64`")?)
+            }
             "crate" => self.krate = Some(value(meta, "a path, as in `crate = my::pool`")?),
             "prefault" => self.prefault = flag(meta, errors)?,
             "cache_line" => self.cache_line = flag(meta, errors)?,
@@ -76,7 +80,9 @@ fn name_of(meta: &ParseNestedMeta<'_>) -> syn::Result<String> {
 
 /// The known name that a misspelt one resembles.
 fn closest(name: &str) -> Option<&'static str> {
-    let known = NAMES.into_iter().map(|known| (distance(name, known), known));
+    let known = NAMES
+        .into_iter()
+        .map(|known| (distance(name, known), known));
     let (distance, known) = known.min()?;
     (distance <= known.len() / 3).then_some(known)
 }
@@ -108,7 +114,9 @@ fn value<T: syn::parse::Parse>(meta: &ParseNestedMeta<'_>, wanted: &str) -> syn:
         let message = format!("a value is missing here: {wanted}");
         return Err(syn::Error::new_spanned(equals, message));
     }
-    input.parse()
+    input
+        .parse()
+        .map_err(|error| syn::Error::new(error.span(), format!("{error}; `{name}` wants {wanted}")))
 }
 
 /// A name that stands alone.
@@ -118,8 +126,10 @@ fn flag(meta: &ParseNestedMeta<'_>, errors: &mut Errors) -> syn::Result<bool> {
         let value: Expr = meta.input.parse()?;
         let name = name_of(meta)?;
         let message = format!("`{name}` takes no value: write it alone, or leave it out");
-        errors.add(syn::Error::new_spanned(quote::quote!(#equals #value), message));
+        errors.add(syn::Error::new_spanned(
+            quote::quote!(#equals #value),
+            message,
+        ));
     }
     Ok(true)
 }
-

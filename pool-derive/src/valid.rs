@@ -22,7 +22,10 @@ pub(crate) fn check(input: &DeriveInput) -> Errors {
                 "derive on a newtype of the instantiation, or use a `pool::Pool` value",
             ),
         };
-        errors.add(syn::Error::new_spanned(parameter, format!("{what}; {way_out}")));
+        errors.add(syn::Error::new_spanned(
+            parameter,
+            format!("{what}; {way_out}"),
+        ));
     }
     errors
 }

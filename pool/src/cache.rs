@@ -44,6 +44,7 @@ enum State {
 impl ThreadCache {
     /// A fresh cache.
     #[cfg(not(loom))]
+    #[expect(clippy::new_without_default, reason = "hidden, for the derive alone")]
     pub const fn new() -> Self {
         Self {
             loaded: Cell::new(Magazine::none()),

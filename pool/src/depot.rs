@@ -268,7 +268,9 @@ impl Depot {
         let purged = unsafe { self.slab.purge(&free) };
         for (slots, stack) in [(&purged.warm, &self.full), (&purged.cold, &self.cold)] {
             for part in slots.chunks(self.magazine as usize) {
-                let shell = shells.pop().expect("repacked, slots need no more magazines");
+                let shell = shells
+                    .pop()
+                    .expect("repacked, slots need no more magazines");
                 self.fill(shell, part);
                 self.put(stack, shell, &epoch::pin());
             }

@@ -65,9 +65,7 @@ impl fmt::Display for Reason {
 impl fmt::Display for InitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::ZeroCapacity => {
-                f.write_str("a pool's capacity is 0: ask for at least 1 object")
-            }
+            Self::ZeroCapacity => f.write_str("a pool's capacity is 0: ask for at least 1 object"),
             Self::ZeroMagazine => {
                 f.write_str("a pool's magazine is 0: ask for at least 1 slot, or leave it out")
             }

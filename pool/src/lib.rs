@@ -83,7 +83,7 @@ pub use error::{Full, InitError};
 pub use stats::Stats;
 
 #[cfg(not(loom))]
-pub use {boxed::PoolBox, pool_derive::Pooled, pooled::Pooled, pool::Pool, scoped::ScopedBox};
+pub use {boxed::PoolBox, pool::Pool, pool_derive::Pooled, pooled::Pooled, scoped::ScopedBox};
 
 /// What the derive macro's output names. Not for anybody else.
 #[doc(hidden)]

@@ -116,12 +116,10 @@ impl Stack {
             let next = unsafe { link.as_ref() }.next.load(Ordering::Relaxed);
             // Acquire on success is for the case that the head was re-read by a failed exchange;
             // the failure ordering is Acquire for the same reason as the load above.
-            match self.head.compare_exchange_weak(
-                head,
-                next,
-                Ordering::Acquire,
-                Ordering::Acquire,
-            ) {
+            match self
+                .head
+                .compare_exchange_weak(head, next, Ordering::Acquire, Ordering::Acquire)
+            {
                 Ok(_) => return Some(OwnedLink(link)),
                 Err(now) => head = now,
             }

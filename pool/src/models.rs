@@ -21,8 +21,8 @@ use std::alloc::Layout;
 use std::collections::HashSet;
 use std::process::Command;
 use std::ptr::{self, NonNull};
-use std::sync::{Mutex, MutexGuard};
 use std::sync::atomic::AtomicUsize as StdAtomicUsize;
+use std::sync::{Mutex, MutexGuard};
 
 /// Runs a model with a bound on preemptions: with a few, the known failures show.
 fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
@@ -35,7 +35,10 @@ fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
 /// Runs the ignored test `name`, a model of something broken, and asserts that it fails with
 /// `message`. In a process of its own: loom's failure may end it.
 fn is_seen_to_fail(name: &str, message: &str) {
-    let test = format!("{}::{name}", module_path!().split_once("::").expect("a module").1);
+    let test = format!(
+        "{}::{name}",
+        module_path!().split_once("::").expect("a module").1
+    );
     let output = Command::new(std::env::current_exe().expect("a test's own path"))
         .args([&test, "--exact", "--ignored", "--nocapture"])
         .env("RUST_BACKTRACE", "0")
@@ -139,7 +142,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shelf for Links {
     fn put(&self, item: usize) {
         let guard = epoch::pin();
-        let kept = self.hasty.as_ref().and_then(|links| lock(&links[item]).take());
+        let kept = self
+            .hasty
+            .as_ref()
+            .and_then(|links| lock(&links[item]).take());
         let link = kept.unwrap_or_else(|| self.store.take(&guard));
         if !lock(&self.used).insert(link.address()) {
             REUSED.fetch_add(1, Ordering::Relaxed);
@@ -307,7 +313,8 @@ fn with_cache(caches: &Caches, f: impl FnOnce(&ThreadCache)) {
 
 fn allocate(caches: &Caches, cache: &ThreadCache) -> NonNull<u8> {
     let slot = cache.allocate();
-    slot.or_else(|| caches.allocate_slow(cache, |_| ())).expect(FULL)
+    slot.or_else(|| caches.allocate_slow(cache, |_| ()))
+        .expect(FULL)
 }
 
 fn free(caches: &Caches, cache: &ThreadCache, slot: NonNull<u8>) {

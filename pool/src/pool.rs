@@ -19,6 +19,7 @@ use std::alloc::Layout;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -120,6 +121,10 @@ impl Drop for RawPool {
     }
 }
 
+// No code of the user's runs while a pool is between two states.
+impl<T> UnwindSafe for Pool<T> {}
+impl<T> RefUnwindSafe for Pool<T> {}
+
 impl<T> Pool<T> {
     /// Makes a pool. O(1), but for `prefault`.
     ///
@@ -184,6 +189,8 @@ impl<T> Pool<T> {
             Some(caches) => caches.stats(),
             None => Stats {
                 capacity: self.capacity(),
+                magazine: Plan::new(&self.raw.config, Layout::new::<T>())
+                    .map_or(0, |plan| plan.magazine as usize),
                 ..Stats::default()
             },
         }

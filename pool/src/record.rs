@@ -119,12 +119,10 @@ impl Record {
         loop {
             // Release: the thread that frees the orphan comes after all of the pool's uses.
             // Acquire: the magazines in it, and what a released record's thread did, are seen.
-            match self.state.compare_exchange(
-                CLAIMED,
-                ORPHAN,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
+            match self
+                .state
+                .compare_exchange(CLAIMED, ORPHAN, Ordering::AcqRel, Ordering::Acquire)
+            {
                 Ok(_) => return true,
                 Err(EXITING) => yield_now(), // for as long as it takes to hand two magazines over
                 Err(_) => return false,
@@ -212,7 +210,9 @@ impl Record {
 
     /// Free slots in the cache.
     pub(crate) fn cached(&self) -> usize {
-        self.magazines().map(|magazine| magazine.len() as usize).sum()
+        self.magazines()
+            .map(|magazine| magazine.len() as usize)
+            .sum()
     }
 
     /// Adds the record's counts to a pool's.

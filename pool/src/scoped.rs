@@ -7,6 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::panic::UnwindSafe;
 use std::ptr::NonNull;
 
 /// The owner of an object in a [`Pool`] that it borrows. When it is dropped, on whatever thread, the
@@ -25,6 +26,7 @@ unsafe impl<T: Send> Send for ScopedBox<'_, T> {}
 // SAFETY: shared, it gives out `&T` and nothing else.
 unsafe impl<T: Sync> Sync for ScopedBox<'_, T> {}
 impl<T> Unpin for ScopedBox<'_, T> {}
+impl<T: UnwindSafe> UnwindSafe for ScopedBox<'_, T> {}
 
 /// Gives a slot back when it is dropped.
 struct Vacant<'pool, T>(&'pool Pool<T>, NonNull<T>);

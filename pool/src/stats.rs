@@ -18,7 +18,8 @@ pub struct Stats {
     pub capacity: usize,
     /// Objects that are live.
     pub live: usize,
-    /// The most objects that were live at one time, to within a magazine a thread.
+    /// The most objects that were live at one time, too high or too low by at most a magazine a
+    /// thread: it is looked at when a thread refills, not at every allocation.
     pub high_water: usize,
     /// Objects allocated so far.
     pub allocations: u64,

@@ -5,10 +5,18 @@
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering};
+use std::thread::ScopedJoinHandle;
 
 /// `full` where the tests run natively, `small` under Miri, which is a thousand times slower.
 pub const fn scaled(full: usize, small: usize) -> usize {
     if cfg!(miri) { small } else { full }
+}
+
+/// Waits for threads to the end of their thread-locals. The end of a scope does not: it waits for the
+/// closures alone.
+pub fn join_all<T>(handles: Vec<ScopedJoinHandle<'_, T>>) -> Vec<T> {
+    let join = |handle: ScopedJoinHandle<'_, T>| handle.join().expect("a thread panicked");
+    handles.into_iter().map(join).collect()
 }
 
 /// Counts how many values are alive, by their construction and their drops.

@@ -86,7 +86,11 @@ fn an_uninitialised_box_drops_nothing_and_a_written_one_does() {
     drop(boxed);
     assert_eq!((census.alive(), live()), (0, 0));
     std::mem::forget(PoolBox::new(Counted(census.member())));
-    assert_eq!((census.alive(), live()), (1, 1), "forgotten: neither dropped nor returned");
+    assert_eq!(
+        (census.alive(), live()),
+        (1, 1),
+        "forgotten: neither dropped nor returned"
+    );
 }
 
 #[test]
@@ -157,7 +161,10 @@ fn iterates() {
     is_fused(&iterator);
     assert_eq!((iterator.len(), iterator.size_hint()), (5, (5, Some(5))));
     assert_eq!((iterator.next(), iterator.nth(1)), (Some(4), Some(2)));
-    assert_eq!((iterator.next_back(), iterator.nth_back(0)), (Some(1), Some(0)));
+    assert_eq!(
+        (iterator.next_back(), iterator.nth_back(0)),
+        (Some(1), Some(0))
+    );
     assert_eq!((iterator.next(), iterator.next()), (None, None));
 }
 

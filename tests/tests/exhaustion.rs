@@ -3,7 +3,7 @@
 use pool::{InitError, Pool, PoolBox, PoolConfig, Pooled};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
-use tests::scaled;
+use tests::{join_all, scaled};
 
 #[derive(Debug, PartialEq, Pooled)]
 #[pool(capacity = 3)]
@@ -15,16 +15,26 @@ fn one_thread_gets_exactly_the_capacity() {
     let full = PoolBox::try_new(Seat(3)).unwrap_err();
     assert_eq!(full.capacity(), Some(3));
     let said = full.to_string();
-    assert!(said.contains("Seat") && said.contains("capacity of 3"), "{said}");
+    assert!(
+        said.contains("Seat") && said.contains("capacity of 3"),
+        "{said}"
+    );
     assert_eq!(full.into_inner(), Seat(3), "the value comes back");
     let closure = PoolBox::<Seat>::try_new_with(|| unreachable!("full: not called")).unwrap_err();
     assert!(closure.to_string().contains("Seat"), "{closure}");
     assert!(PoolBox::<Seat>::try_new_uninit().is_err());
     let panic = std::panic::catch_unwind(|| PoolBox::new(Seat(4))).unwrap_err();
     let said = panic.downcast_ref::<String>().unwrap();
-    assert!(said.contains("Seat") && said.contains("capacity of 3"), "{said}");
+    assert!(
+        said.contains("Seat") && said.contains("capacity of 3"),
+        "{said}"
+    );
     taken.pop();
-    assert_eq!(*PoolBox::new(Seat(5)), Seat(5), "a slot that is free again serves");
+    assert_eq!(
+        *PoolBox::new(Seat(5)),
+        Seat(5),
+        "a slot that is free again serves"
+    );
 }
 
 /// Fills a pool from this thread.
@@ -53,26 +63,42 @@ fn any_capacity_and_magazine_is_exact_for_one_thread() {
 fn idle_threads_with_cached_slots_make_no_pool_full() {
     const MAGAZINE: usize = 8;
     let (capacity, threads) = (scaled(200, 40), scaled(10, 3));
-    let config = PoolConfig::new().capacity(capacity).magazine(MAGAZINE as u32);
+    let config = PoolConfig::new()
+        .capacity(capacity)
+        .magazine(MAGAZINE as u32);
     let pool = Pool::<u64>::with_config(config).unwrap();
     let cached = Barrier::new(threads + 1);
     let done = Barrier::new(threads + 1);
     thread::scope(|scope| {
+        let mut handles = Vec::new();
         for _ in 0..threads {
-            scope.spawn(|| {
+            handles.push(scope.spawn(|| {
                 // Leaves as many free slots in this thread's cache as can be.
-                drop((0..2 * MAGAZINE).map(|n| pool.try_alloc(n as u64)).collect::<Vec<_>>());
+                drop(
+                    (0..2 * MAGAZINE)
+                        .map(|n| pool.try_alloc(n as u64))
+                        .collect::<Vec<_>>(),
+                );
                 cached.wait();
                 done.wait();
-            });
+            }));
         }
         cached.wait();
         let taken = fill(&pool);
         assert_eq!(pool.len(), taken.len());
-        assert!(taken.len() >= capacity, "full at {} of {capacity}", taken.len());
+        assert!(
+            taken.len() >= capacity,
+            "full at {} of {capacity}",
+            taken.len()
+        );
         let bound = capacity + 2 * MAGAZINE * (threads + 1);
-        assert!(taken.len() <= bound, "{} live, the bound is {bound}", taken.len());
+        assert!(
+            taken.len() <= bound,
+            "{} live, the bound is {bound}",
+            taken.len()
+        );
         done.wait();
+        join_all(handles);
     });
     assert_eq!(pool.stats().threads, 1, "the others have ended");
     assert_eq!(fill(&pool).len(), capacity, "and their slots came back");
@@ -82,21 +108,20 @@ fn idle_threads_with_cached_slots_make_no_pool_full() {
 fn the_bound_holds_while_threads_fill_at_once() {
     const MAGAZINE: usize = 4;
     let (capacity, threads) = (scaled(500, 30), scaled(8, 3));
-    let config = PoolConfig::new().capacity(capacity).magazine(MAGAZINE as u32);
+    let config = PoolConfig::new()
+        .capacity(capacity)
+        .magazine(MAGAZINE as u32);
     let pool = Pool::<u64>::with_config(config).unwrap();
     for _ in 0..scaled(50, 2) {
         let full = Barrier::new(threads);
         let taken: usize = thread::scope(|scope| {
-            let fillers: Vec<_> = (0..threads)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let taken = fill(&pool);
-                        full.wait();
-                        taken.len()
-                    })
-                })
-                .collect();
-            fillers.into_iter().map(|filler| filler.join().unwrap()).sum()
+            let fill_all = || {
+                let taken = fill(&pool);
+                full.wait();
+                taken.len()
+            };
+            let fillers = (0..threads).map(|_| scope.spawn(fill_all)).collect();
+            join_all(fillers).into_iter().sum()
         });
         assert!(taken >= capacity, "full at {taken} of {capacity}");
         assert!(taken <= capacity + 2 * MAGAZINE * threads, "{taken} live");
@@ -110,7 +135,9 @@ fn free_only_threads_hand_slots_on() {
     const MAGAZINE: usize = 16;
     let (producers, consumers) = (2, 2);
     let in_flight = 64;
-    let config = PoolConfig::new().capacity(1 << 16).magazine(MAGAZINE as u32);
+    let config = PoolConfig::new()
+        .capacity(1 << 16)
+        .magazine(MAGAZINE as u32);
     let pool = Arc::new(Pool::<[u64; 8]>::with_config(config).unwrap());
     thread::scope(|scope| {
         for _ in 0..producers.max(consumers) {
@@ -132,15 +159,24 @@ fn free_only_threads_hand_slots_on() {
     let live = producers * (in_flight + 2);
     let bound = (live + 2 * MAGAZINE * (producers + consumers)) * size_of::<[u64; 8]>();
     let bound = bound.next_multiple_of(4096);
-    assert!(stats.bytes_committed <= bound, "{stats:?}, the bound is {bound}");
+    assert!(
+        stats.bytes_committed <= bound,
+        "{stats:?}, the bound is {bound}"
+    );
     assert_eq!((stats.live, stats.allocations), (0, stats.frees));
 }
 
 #[test]
 fn bad_configurations_are_refused_by_name() {
     let refusal = |config| Pool::<u64>::with_config(config).unwrap_err();
-    assert_eq!(refusal(PoolConfig::new().capacity(0)), InitError::ZeroCapacity);
-    assert_eq!(refusal(PoolConfig::new().magazine(0)), InitError::ZeroMagazine);
+    assert_eq!(
+        refusal(PoolConfig::new().capacity(0)),
+        InitError::ZeroCapacity
+    );
+    assert_eq!(
+        refusal(PoolConfig::new().magazine(0)),
+        InitError::ZeroMagazine
+    );
     let huge = refusal(PoolConfig::new().capacity(usize::MAX));
     assert!(huge.to_string().contains(&usize::MAX.to_string()), "{huge}");
     let magazine = refusal(PoolConfig::new().magazine(70_000));
@@ -154,7 +190,10 @@ fn an_address_space_that_is_refused_is_an_error_with_its_reason() {
     let error = Pool::<[u8; 4096]>::with_config(config).unwrap_err();
     let said = error.to_string();
     assert!(matches!(error, InitError::Reserve { .. }), "{said}");
-    assert!(said.contains("bytes of address space was refused"), "{said}");
+    assert!(
+        said.contains("bytes of address space was refused"),
+        "{said}"
+    );
 }
 
 #[derive(Debug, Pooled)]

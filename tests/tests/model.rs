@@ -182,9 +182,13 @@ fn end(worker: Worker) -> Vec<PoolBox<Value>> {
 }
 
 fn run(steps: &[(usize, Operation)]) {
-    *MODEL.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Model::default());
+    *MODEL
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Model::default());
     let (done, wait) = mpsc::channel();
-    let mut workers: Vec<_> = (0..THREADS).map(|_| worker(Vec::new(), done.clone())).collect();
+    let mut workers: Vec<_> = (0..THREADS)
+        .map(|_| worker(Vec::new(), done.clone()))
+        .collect();
     for (value, &(who, operation)) in steps.iter().enumerate() {
         if matches!(operation, Operation::Exit) {
             let ended = workers.remove(who);
@@ -197,7 +201,10 @@ fn run(steps: &[(usize, Operation)]) {
             }
         }
         let live = model(|model| model.live.len());
-        assert!(live <= CAPACITY + 2 * MAGAZINE * THREADS, "{live} live, over the bound");
+        assert!(
+            live <= CAPACITY + 2 * MAGAZINE * THREADS,
+            "{live} live, over the bound"
+        );
         // Everybody waits: the figures are exact.
         let stats = Value::pool().stats();
         assert_eq!((stats.live, Value::pool().len()), (live, live));

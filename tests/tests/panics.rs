@@ -47,7 +47,10 @@ fn a_slot_survives_every_panic() {
     for _ in 0..10 {
         explodes(|| PoolBox::<Bomb>::new_with(|| panic!("in a constructor")));
         explodes(|| PoolBox::<Bomb>::try_new_with(|| panic!("in a constructor")).is_ok());
-        assert_eq!(explodes(|| drop(PoolBox::new(bomb(&census, Some("in drop"))))), "in drop");
+        assert_eq!(
+            explodes(|| drop(PoolBox::new(bomb(&census, Some("in drop"))))),
+            "in drop"
+        );
         let sound = PoolBox::new(bomb(&census, None));
         assert_eq!(explodes(|| sound.clone()), "in clone");
         let inner = PoolBox::into_inner(PoolBox::new(bomb(&census, Some("later"))));
@@ -55,12 +58,15 @@ fn a_slot_survives_every_panic() {
         drop(sound);
         assert_eq!((census.alive(), Bomb::pool().len()), (0, 0));
     }
-    let all: Vec<_> =
-        std::iter::from_fn(|| PoolBox::try_new(bomb(&census, None)).ok()).collect();
+    let all: Vec<_> = std::iter::from_fn(|| PoolBox::try_new(bomb(&census, None)).ok()).collect();
     assert_eq!(all.len(), 4, "nothing was lost on the way");
     let said = explodes(|| PoolBox::new(bomb(&census, None)));
     assert!(said.contains("is full"), "{said}");
-    assert_eq!(census.alive(), 4, "the value that found no room was dropped");
+    assert_eq!(
+        census.alive(),
+        4,
+        "the value that found no room was dropped"
+    );
     let said = explodes(|| PoolBox::<Bomb>::new_with(|| unreachable!("full: not called")));
     assert!(said.contains("is full"), "{said}");
 }
@@ -85,7 +91,10 @@ fn pools_that_are_values_survive_too() {
     for _ in 0..10 {
         explodes(|| drop(pool.alloc(bomb(&census, Some("in drop")))));
     }
-    let both = [pool.alloc(bomb(&census, None)), pool.alloc(bomb(&census, None))];
+    let both = [
+        pool.alloc(bomb(&census, None)),
+        pool.alloc(bomb(&census, None)),
+    ];
     assert!(explodes(|| pool.alloc(bomb(&census, None))).contains("is full"));
     assert_eq!((census.alive(), pool.len()), (2, 2));
     drop(both);

@@ -4,7 +4,7 @@ use pool::{Pool, PoolBox, PoolConfig, Pooled};
 use std::cell::RefCell;
 use std::sync::{Barrier, mpsc};
 use std::thread;
-use tests::{Census, Dice, Member, scaled};
+use tests::{Census, Dice, Member, join_all, scaled};
 
 #[derive(Pooled)]
 #[pool(capacity = 64, magazine = 4)]
@@ -15,7 +15,11 @@ fn objects_outlive_their_thread_and_slots_come_back() {
     let census = Census::new();
     for _ in 0..scaled(200, 5) {
         let made = thread::scope(|scope| {
-            let make = || (0..30).map(|_| PoolBox::new(Traveller(census.member()))).collect();
+            let make = || {
+                (0..30)
+                    .map(|_| PoolBox::new(Traveller(census.member())))
+                    .collect()
+            };
             let made: Vec<_> = scope.spawn(make).join().unwrap();
             made
         });
@@ -26,8 +30,8 @@ fn objects_outlive_their_thread_and_slots_come_back() {
     let stats = Traveller::pool().stats();
     assert_eq!(stats.threads, 0, "no thread that used it is left");
     assert_eq!(stats.allocations, stats.frees);
-    let all: Vec<_> = std::iter::from_fn(|| PoolBox::try_new(Traveller(census.member())).ok())
-        .collect();
+    let all: Vec<_> =
+        std::iter::from_fn(|| PoolBox::try_new(Traveller(census.member())).ok()).collect();
     assert_eq!(all.len(), 64, "nothing was lost on the way");
 }
 
@@ -80,8 +84,7 @@ fn a_thread_local_may_free_after_the_cache_is_gone_or_before() {
         assert_eq!((census.alive(), Late::pool().len()), (0, 0));
         assert_eq!(Late::pool().stats().threads, 0);
     }
-    let all: Vec<_> =
-        std::iter::from_fn(|| PoolBox::try_new(Late(census.member())).ok()).collect();
+    let all: Vec<_> = std::iter::from_fn(|| PoolBox::try_new(Late(census.member())).ok()).collect();
     assert_eq!(all.len(), 32, "nothing was lost on the way");
 }
 
@@ -126,6 +129,7 @@ fn more_threads_than_caches() {
     let pool = Pool::<usize>::with_config(config).unwrap();
     let everyone = Barrier::new(THREADS);
     thread::scope(|scope| {
+        let mut handles = Vec::new();
         for n in 0..THREADS {
             let (pool, everyone) = (&pool, &everyone);
             let body = move || {
@@ -134,8 +138,9 @@ fn more_threads_than_caches() {
                 assert_eq!((*boxes[0], *boxes[1]), (n, n + 1));
             };
             let builder = thread::Builder::new().stack_size(128 << 10);
-            builder.spawn_scoped(scope, body).expect("a thread more");
+            handles.push(builder.spawn_scoped(scope, body).expect("a thread more"));
         }
+        join_all(handles);
     });
     assert_eq!((pool.len(), pool.stats().threads), (0, 0));
     assert!(pool.stats().bytes_committed <= (THREADS * 4 * 8).next_multiple_of(4096));
@@ -150,18 +155,21 @@ fn objects_wander_between_threads() {
     let threads = scaled(4, 2);
     thread::scope(|scope| {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..threads).map(|_| mpsc::channel()).unzip();
+        let mut handles = Vec::new();
         for (seed, receiver) in receivers.into_iter().enumerate() {
             let (pool, census, senders) = (&pool, &census, senders.clone());
-            scope.spawn(move || {
+            handles.push(scope.spawn(move || {
                 let dice = Dice::new(seed as u64 + 1);
                 let mut kept = Vec::new();
                 for n in 0..scaled(50_000, 60) as u64 {
                     match dice.below(4) {
-                        0 => kept.push(pool.alloc((n, census.member()))),
+                        0 => kept.extend(pool.try_alloc((n, census.member()))),
                         1 => {
                             let target = &senders[dice.below(senders.len())];
-                            // The receiver may have ended: then the object comes back, and drops.
-                            drop(target.send(pool.alloc((n, census.member()))));
+                            if let Ok(object) = pool.try_alloc((n, census.member())) {
+                                // The receiver may have ended: then the object comes back here.
+                                drop(target.send(object));
+                            }
                         }
                         2 => kept.extend(receiver.try_recv()),
                         _ if kept.is_empty() => (),
@@ -169,8 +177,9 @@ fn objects_wander_between_threads() {
                     }
                     kept.truncate(100);
                 }
-            });
+            }));
         }
+        join_all(handles);
     });
     assert_eq!((census.alive(), pool.len()), (0, 0));
     let stats = pool.stats();

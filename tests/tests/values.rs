@@ -14,7 +14,10 @@ fn a_scoped_box_is_its_object() {
     let pool = pool::<String>(4);
     let mut name = pool.alloc("AAPL".to_owned());
     name.push_str(".O");
-    assert_eq!((name.as_str(), format!("{name} {name:?}")), ("AAPL.O", "AAPL.O \"AAPL.O\"".into()));
+    assert_eq!(
+        (name.as_str(), format!("{name} {name:?}")),
+        ("AAPL.O", "AAPL.O \"AAPL.O\"".into())
+    );
     assert_eq!((name.as_ref().len(), name.as_mut().len()), (6, 6));
     assert_eq!(pool.len(), 1);
     assert_eq!(ScopedBox::into_inner(name), "AAPL.O");
@@ -30,7 +33,10 @@ fn many_pools_come_and_go_on_one_thread() {
     let census = Census::new();
     for round in 0..scaled(2000, 30) {
         let pools: Vec<_> = (0..round % 12 + 1).map(|_| pool(8)).collect();
-        let boxes: Vec<_> = pools.iter().map(|pool| pool.alloc(census.member())).collect();
+        let boxes: Vec<_> = pools
+            .iter()
+            .map(|pool| pool.alloc(census.member()))
+            .collect();
         assert!(pools.iter().all(|pool| pool.len() == 1));
         drop(boxes);
         assert!(pools.iter().all(Pool::is_empty));

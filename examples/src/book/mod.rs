@@ -1,9 +1,9 @@
 //! [`Book`]: the orders of one symbol that rest, by id and by price and time.
 //!
 //! The boxes of all orders are in one map by id, since that is how messages name them. The order of
-//! trading is kept beside it, in names only: each side is a ladder of prices,
-//! each price a queue whose links are ids in the orders themselves. Whatever a message names is
-//! found by hashing, and unlinked in a time that does not depend on the length of its queue.
+//! trading is kept beside it, in names only: each side is a ladder of prices, each price a queue
+//! whose links are ids in the orders themselves. Whatever a message names is found by hashing, and
+//! unlinked in a time that does not depend on the length of its queue.
 
 mod ladder;
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //!   distances of a power law (Pareto's, of exponent 1), up to 20 dollars.
 //! * Near orders live for 20 to 20,000 messages, deep ones for 130,000 to 4,000,000, both by the
 //!   same power law: most are gone soon, and a long tail rests. By Little's law that makes some
-//!   20,000 to 26,000 orders resting from the first million messages on; there are never more than
+//!   20,000 to 27,000 orders resting from the first million messages on; there are never more than
 //!   [`MOST_RESTING`].
 //! * Executions come in sweeps: a trade takes the best orders, the first of a price first, until it
 //!   is filled. They hit the side that the fair price has come to, so the book follows it. Bids and
