@@ -257,7 +257,8 @@ impl Depot {
         }
         let mut free = Vec::new();
         let mut shells = Vec::new();
-        for stack in [&self.full, &self.partial] {
+        // The cold ones too: together with their neighbours they may make whole pages.
+        for stack in [&self.full, &self.partial, &self.cold] {
             while let Some(magazine) = self.take_off(stack) {
                 // SAFETY: off a stack, so ours.
                 free.extend(std::iter::from_fn(|| unsafe { magazine.pop() }));
@@ -267,10 +268,9 @@ impl Depot {
         // SAFETY: these slots were on the depot's stacks, and now are ours alone.
         let purged = unsafe { self.slab.purge(&free) };
         for (slots, stack) in [(&purged.warm, &self.full), (&purged.cold, &self.cold)] {
-            for part in slots.chunks(self.magazine as usize) {
-                let shell = shells
-                    .pop()
-                    .expect("repacked, slots need no more magazines");
+            // From the end, so that the lowest addresses come to lie on top.
+            for part in slots.rchunks(self.magazine as usize) {
+                let shell = shells.pop().unwrap_or_else(|| self.empty_magazine());
                 self.fill(shell, part);
                 self.put(stack, shell, &epoch::pin());
             }

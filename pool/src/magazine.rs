@@ -228,6 +228,10 @@ impl Magazine {
 }
 
 #[cfg(all(test, not(loom)))]
+#[expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "the tests own all that they touch"
+)]
 mod tests {
     use super::*;
 

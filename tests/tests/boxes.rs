@@ -17,7 +17,7 @@ struct Order {
 fn order(id: u64) -> Order {
     Order {
         id,
-        price: 100_00,
+        price: 10_000,
         qty: 5,
     }
 }

@@ -100,7 +100,7 @@ fn check_full() {
 
 fn perform(operation: Operation, value: u64, mine: &mut Vec<PoolBox<Value>>) {
     let made = match operation {
-        Operation::New => PoolBox::try_new(Value(value)).map_err(|full| std::mem::forget(full)),
+        Operation::New => PoolBox::try_new(Value(value)).map_err(std::mem::forget),
         Operation::NewWith => PoolBox::try_new_with(|| Value(value)).map_err(drop),
         Operation::Uninit => PoolBox::<Value>::try_new_uninit()
             .map(|uninit| PoolBox::write(uninit, Value(value)))

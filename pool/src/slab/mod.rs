@@ -118,8 +118,9 @@ impl Slab {
     }
 
     /// Gives back to the system the pages on which all slots are free, for the `free` slots that
-    /// the caller holds; it leaves those slots in `cold` and the others in `warm`, each to be handed
-    /// out again. Returns the bytes given back. O(free · log free).
+    /// the caller holds, which are all whose memory was given back before, and others. Says which
+    /// slots are now on such pages and which are not; all are to be handed out again.
+    /// O(free · log free).
     ///
     /// # Safety
     ///
@@ -129,22 +130,21 @@ impl Slab {
         let mut indices: Vec<usize> = free.iter().map(|&slot| self.index(slot)).collect();
         indices.sort_unstable();
         let mut purged = Purged::default();
+        let mut bytes = 0;
         for run in indices.chunk_by(|a, b| a + 1 == *b) {
             let pages = self.pages_within(run[0], run.len());
             // SAFETY: the range is whole pages, within the run of slots that the caller owns.
             let given_back = pages.len > 0 && unsafe { SYSTEM.purge(&self.span, pages) };
-            if given_back {
-                purged.bytes += pages.len;
-            }
-            let slots = run.iter().map(|&index| self.slot(index));
             let side = if given_back {
+                bytes += pages.len;
                 &mut purged.cold
             } else {
                 &mut purged.warm
             };
-            side.extend(slots);
+            side.extend(run.iter().map(|&index| self.slot(index)));
         }
-        self.purged.fetch_add(purged.bytes, Ordering::Relaxed);
+        let before = self.purged.swap(bytes, Ordering::Relaxed);
+        purged.bytes = bytes.saturating_sub(before);
         purged
     }
 
@@ -190,6 +190,6 @@ pub(crate) struct Purged {
     pub(crate) cold: Vec<NonNull<u8>>,
     /// The other slots.
     pub(crate) warm: Vec<NonNull<u8>>,
-    /// Bytes given back.
+    /// Bytes given back that were not before.
     pub(crate) bytes: usize,
 }

@@ -87,6 +87,10 @@ pub(crate) unsafe trait PageSource {
 }
 
 #[cfg(all(test, not(loom)))]
+#[expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "the tests own all that they touch"
+)]
 mod tests {
     use super::*;
 
@@ -107,7 +111,7 @@ mod tests {
             };
             match source.populate(&span, all) {
                 Ok(()) => (),
-                Err(errno) => println!("skipped: no populating here, errno {errno:?}"),
+                Err(errno) => eprintln!("skipped: no populating here, errno {errno:?}"),
             }
             // SAFETY: written above; `populate` changes nothing.
             let kept = unsafe { (bytes.read(), bytes.add(layout.size() - 1).read()) };

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The tests under AddressSanitizer (with LeakSanitizer) and ThreadSanitizer.
+#
+# AddressSanitizer needs a nightly toolchain. ThreadSanitizer needs a standard library that is
+# instrumented as well, or it reports races inside it: see `rust-src.sh`.
+#
+# usage: ci/san.sh [address] [thread]     both if none is named
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target=x86_64-unknown-linux-gnu
+sanitizers=("$@")
+[[ ${#sanitizers[@]} -gt 0 ]] || sanitizers=(address thread)
+
+if ! cargo +nightly --version >/dev/null 2>&1; then
+    echo "san: skipped: there is no nightly toolchain"
+    exit 0
+fi
+
+# What is left out: `ui` runs the compiler; `fork` is not for ThreadSanitizer's runtime.
+tests=(boxes exhaustion model panics resident shapes threads trim values)
+
+address() {
+    RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/asan \
+        cargo +nightly test --target $target -p pool --lib -p tests "${tests[@]/#/--test=}"
+}
+
+thread() {
+    local tools
+    if ! tools=$(ci/rust-src.sh); then
+        echo "san: thread: skipped: no compiler with the source of its standard library to be had"
+        return
+    fi
+    eval "$tools"
+    # crossbeam-epoch stands in for its fences, which ThreadSanitizer does not understand.
+    RUSTFLAGS="-Zsanitizer=thread --cfg crossbeam_sanitize --cfg crossbeam_sanitize_thread" \
+        CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/tsan TSAN_OPTIONS="halt_on_error=1" \
+        cargo +nightly test -Zbuild-std --target $target -p pool --lib -p tests "${tests[@]/#/--test=}"
+}
+
+for sanitizer in "${sanitizers[@]}"; do
+    case $sanitizer in
+        address | thread) "$sanitizer" ;;
+        *) echo "san: there is no sanitizer \`$sanitizer\` here: address, thread" >&2 && exit 2 ;;
+    esac
+    echo "san: $sanitizer: ok"
+done

@@ -1,0 +1,72 @@
+//! `trim` beside live objects and beside threads.
+
+use pool::{Pool, PoolConfig};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use tests::{Dice, join_all, scaled};
+
+type Order = [u64; 8];
+
+fn pool(capacity: usize) -> Pool<Order> {
+    Pool::with_config(PoolConfig::new().capacity(capacity).magazine(64)).unwrap()
+}
+
+#[test]
+fn trim_touches_no_live_object() {
+    let count = scaled(20_000, 300);
+    let pool = pool(count);
+    let dice = Dice::new(7);
+    let mut boxes: Vec<_> = (0..count as u64).map(|n| (n, pool.alloc([n; 8]))).collect();
+    for _ in 0..scaled(20, 3) {
+        // Runs of frees, so that some pages are free and others are half so.
+        for _ in 0..20 {
+            let start = dice.below(boxes.len());
+            let end = (start + dice.below(300)).min(boxes.len());
+            boxes.drain(start..end);
+        }
+        pool.trim();
+        assert!(boxes.iter().all(|(n, order)| **order == [*n; 8]));
+        let room = count - boxes.len();
+        boxes.extend((0..room as u64).map(|n| (n, pool.alloc([n; 8]))));
+        assert!(boxes.iter().all(|(n, order)| **order == [*n; 8]));
+        assert!(pool.try_alloc([0; 8]).is_err(), "exactly full again");
+    }
+}
+
+#[test]
+fn trim_runs_beside_threads() {
+    let pool = pool(scaled(4000, 200));
+    let done = AtomicBool::new(false);
+    let work = |seed| {
+        let dice = Dice::new(seed);
+        let mut kept = Vec::new();
+        for n in 0..scaled(30_000, 100) as u64 {
+            if dice.below(2) == 0 && kept.len() < 1000 {
+                kept.push((n, pool.alloc([n; 8])));
+            } else if !kept.is_empty() {
+                let (n, order) = kept.swap_remove(dice.below(kept.len()));
+                assert_eq!(*order, [n; 8]);
+            }
+            if dice.below(5000) == 0 {
+                kept.clear();
+            }
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                pool.trim();
+                let stats = pool.stats();
+                assert!(stats.live <= 8000 && stats.bytes_committed <= stats.bytes_reserved);
+            }
+        });
+        let work = &work;
+        join_all(
+            (1..=2)
+                .map(|seed| scope.spawn(move || work(seed)))
+                .collect(),
+        );
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(pool.len(), 0);
+}
