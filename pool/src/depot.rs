@@ -255,41 +255,43 @@ impl Depot {
         if self.trimming.swap(true, Ordering::Acquire) {
             return 0;
         }
-        let mut free = Vec::new();
         let mut shells = Vec::new();
+        let mut slots = Vec::new();
         // The cold ones too: together with their neighbours they may make whole pages.
         for stack in [&self.full, &self.partial, &self.cold] {
             while let Some(magazine) = self.take_off(stack) {
-                // SAFETY: off a stack, so ours.
-                free.extend(std::iter::from_fn(|| unsafe { magazine.pop() }));
                 shells.push(magazine);
             }
         }
-        // SAFETY: these slots were on the depot's stacks, and now are ours alone.
-        let purged = unsafe { self.slab.purge(&free) };
-        for (slots, stack) in [(&purged.warm, &self.full), (&purged.cold, &self.cold)] {
-            // From the end, so that the lowest addresses come to lie on top.
-            for part in slots.rchunks(self.magazine as usize) {
-                let shell = shells.pop().unwrap_or_else(|| self.empty_magazine());
-                self.fill(shell, part);
-                self.put(stack, shell, &epoch::pin());
-            }
+        let mut free = self.slab.slot_set();
+        for &magazine in &shells {
+            // SAFETY: off a stack, so ours.
+            slots.extend(std::iter::from_fn(|| unsafe { magazine.pop() }));
+            slots
+                .drain(..)
+                .for_each(|slot| free.insert(self.slab.index(slot)));
         }
+        let mut warm = Packer::new(self, &self.full);
+        let mut cold = Packer::new(self, &self.cold);
+        let mut purged = 0;
+        // From the highest down, so that the lowest addresses come to lie on top.
+        for run in free.runs() {
+            // SAFETY: these slots were on the depot's stacks, and now are ours alone.
+            let bytes = unsafe { self.slab.purge(&run) };
+            purged += bytes;
+            let side = if bytes > 0 { &mut cold } else { &mut warm };
+            run.rev()
+                .for_each(|index| side.add(self.slab.slot(index), &mut shells));
+        }
+        warm.finish();
+        cold.finish();
         // Not freed: a reader of statistics may be looking at a magazine that was a cache's.
         for shell in shells {
             self.put(&self.empty, shell, &epoch::pin());
         }
+        let bytes = self.slab.note_purged(purged);
         self.trimming.store(false, Ordering::Release);
-        purged.bytes
-    }
-
-    fn fill(&self, magazine: Magazine, slots: &[NonNull<u8>]) {
-        // The last in is the first out: hand the lowest address out first.
-        for &slot in slots.iter().rev() {
-            // SAFETY: the caller owns the magazine; `slots` fits in.
-            let pushed = unsafe { magazine.push(slot) };
-            debug_assert!(pushed);
-        }
+        bytes
     }
 
     /// Takes the magazine of one link off a stack.
@@ -315,5 +317,42 @@ impl Depot {
         }
         // SAFETY: by contract no slot is used again.
         unsafe { self.slab.unmap() };
+    }
+}
+
+/// Packs slots into magazines, and puts those on a stack.
+struct Packer<'a> {
+    depot: &'a Depot,
+    stack: &'a Stack,
+    /// Owned, and not full.
+    open: Option<Magazine>,
+}
+
+impl<'a> Packer<'a> {
+    fn new(depot: &'a Depot, stack: &'a Stack) -> Self {
+        let open = None;
+        Self { depot, stack, open }
+    }
+
+    /// Packs a free slot that the caller owns. Takes magazines from `shells`, which are empty and
+    /// owned as well.
+    fn add(&mut self, slot: NonNull<u8>, shells: &mut Vec<Magazine>) {
+        let new = || shells.pop().unwrap_or_else(|| self.depot.empty_magazine());
+        let magazine = self.open.take().unwrap_or_else(new);
+        // SAFETY: ours, from `shells` or the depot.
+        let pushed = unsafe { magazine.push(slot) };
+        debug_assert!(pushed, "an open magazine has room");
+        if magazine.is_full() {
+            self.depot.put(self.stack, magazine, &epoch::pin());
+        } else {
+            self.open = Some(magazine);
+        }
+    }
+
+    /// Puts the last magazine on the stack as well.
+    fn finish(self) {
+        if let Some(magazine) = self.open {
+            self.depot.put(self.stack, magazine, &epoch::pin());
+        }
     }
 }

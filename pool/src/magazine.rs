@@ -235,14 +235,10 @@ impl Magazine {
 mod tests {
     use super::*;
 
-    fn slots(n: usize) -> Vec<NonNull<u8>> {
-        let memory: &'static mut [u8] = Box::leak(vec![0; n].into_boxed_slice());
-        memory.iter_mut().map(NonNull::from).collect()
-    }
-
     #[test]
     fn holds_what_was_put_in_and_no_more() {
-        let slots = slots(4);
+        let mut memory = [0; 4];
+        let slots = memory.each_mut().map(NonNull::from);
         let magazine = Magazine::new(3);
         // SAFETY: this test owns the magazine.
         unsafe {
@@ -263,7 +259,7 @@ mod tests {
 
     #[test]
     fn none_has_no_room_and_no_slots() {
-        let slot = slots(1)[0];
+        let slot = NonNull::from(&mut 0);
         // SAFETY: nothing is written through it.
         unsafe {
             assert!(!Magazine::none().push(slot));

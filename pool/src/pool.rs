@@ -214,7 +214,7 @@ impl<T> Pool<T> {
     /// two magazines each, stays; so does what the pool uses for its bookkeeping, 8 bytes a free
     /// slot. The pages come back, zeroed by the system, as objects need them. While this runs,
     /// other threads may find the depot empty and use memory that was not used before; a thread
-    /// waits if there is none such left. O(free · log free).
+    /// waits if there is none such left. O(slots in use so far).
     pub fn trim(&self) -> usize {
         self.made().map_or(0, |caches| caches.depot().trim())
     }

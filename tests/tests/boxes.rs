@@ -85,12 +85,17 @@ fn an_uninitialised_box_drops_nothing_and_a_written_one_does() {
     assert_eq!((census.alive(), live()), (1, 1));
     drop(boxed);
     assert_eq!((census.alive(), live()), (0, 0));
-    std::mem::forget(PoolBox::new(Counted(census.member())));
+    let forgotten = PoolBox::new(Counted(census.member()));
+    let raw = PoolBox::as_ptr(&forgotten).cast_mut();
+    std::mem::forget(forgotten);
     assert_eq!(
         (census.alive(), live()),
         (1, 1),
-        "forgotten: neither dropped nor returned"
+        "neither dropped nor returned"
     );
+    // SAFETY: forgotten just above, as good as leaked; taken back once.
+    drop(unsafe { PoolBox::from_raw(raw) });
+    assert_eq!((census.alive(), live()), (0, 0));
 }
 
 #[test]

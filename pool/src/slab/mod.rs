@@ -7,12 +7,15 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod layout;
+mod runs;
 
 use crate::error::InitError;
 use crate::magazine::Magazine;
 use crate::source::{ByteRange, PageSource, SYSTEM, Span};
 use crate::sync::{AtomicUsize, Ordering};
 use layout::Plan;
+use runs::SlotSet;
+use std::ops::Range;
 use std::ptr::NonNull;
 
 /// The slots of one region.
@@ -87,14 +90,15 @@ impl Slab {
         count
     }
 
-    fn slot(&self, index: usize) -> NonNull<u8> {
+    /// The slot of an index.
+    pub(crate) fn slot(&self, index: usize) -> NonNull<u8> {
         debug_assert!(index < self.slots);
         // SAFETY: `index < slots`, and the span holds `slots * stride` bytes.
         unsafe { self.span.start.add(index * self.stride) }
     }
 
     /// The index of a slot of this slab.
-    fn index(&self, slot: NonNull<u8>) -> usize {
+    pub(crate) fn index(&self, slot: NonNull<u8>) -> usize {
         let offset = slot.as_ptr().addr() - self.span.start.as_ptr().addr();
         debug_assert!(offset.is_multiple_of(self.stride) && offset < self.bytes());
         offset / self.stride
@@ -117,44 +121,40 @@ impl Slab {
         Ok(())
     }
 
-    /// Gives back to the system the pages on which all slots are free, for the `free` slots that
-    /// the caller holds, which are all whose memory was given back before, and others. Says which
-    /// slots are now on such pages and which are not; all are to be handed out again.
-    /// O(free · log free).
+    /// Gives back to the system the whole pages within a run of free slots; returns their bytes.
     ///
     /// # Safety
     ///
-    /// The caller owns the slots: carved ones of this slab that are neither live, cached nor in a
-    /// depot.
-    pub(crate) unsafe fn purge(&self, free: &[NonNull<u8>]) -> Purged {
-        let mut indices: Vec<usize> = free.iter().map(|&slot| self.index(slot)).collect();
-        indices.sort_unstable();
-        let mut purged = Purged::default();
-        let mut bytes = 0;
-        for run in indices.chunk_by(|a, b| a + 1 == *b) {
-            let pages = self.pages_within(run[0], run.len());
-            // SAFETY: the range is whole pages, within the run of slots that the caller owns.
-            let given_back = pages.len > 0 && unsafe { SYSTEM.purge(&self.span, pages) };
-            let side = if given_back {
-                bytes += pages.len;
-                &mut purged.cold
-            } else {
-                &mut purged.warm
-            };
-            side.extend(run.iter().map(|&index| self.slot(index)));
+    /// The caller owns the slots: carved ones that are neither live, cached nor in a depot.
+    pub(crate) unsafe fn purge(&self, run: &Range<usize>) -> usize {
+        let pages = self.pages_within(run);
+        if pages.len == 0 {
+            return 0;
         }
-        let before = self.purged.swap(bytes, Ordering::Relaxed);
-        purged.bytes = bytes.saturating_sub(before);
-        purged
+        // SAFETY: the range is whole pages, within the run of slots that the caller owns.
+        let given_back = unsafe { SYSTEM.purge(&self.span, pages) };
+        if given_back { pages.len } else { 0 }
     }
 
-    /// The whole pages within `count` slots from `first`.
-    fn pages_within(&self, first: usize, count: usize) -> ByteRange {
+    /// Notes how many bytes are given back in all; returns how many more that is than before.
+    pub(crate) fn note_purged(&self, bytes: usize) -> usize {
+        let before = self.purged.swap(bytes, Ordering::Relaxed);
+        bytes.saturating_sub(before)
+    }
+
+    /// A set for the indices of the slots carved so far.
+    pub(crate) fn slot_set(&self) -> SlotSet {
+        // Relaxed: who has a slot has seen its carving.
+        SlotSet::new(self.carved.load(Ordering::Relaxed))
+    }
+
+    /// The whole pages within a run of slots.
+    fn pages_within(&self, run: &Range<usize>) -> ByteRange {
         let base = self.span.start.as_ptr().addr();
-        let from = (base + first * self.stride).next_multiple_of(SYSTEM.page());
-        let to = (base + (first + count) * self.stride) / SYSTEM.page() * SYSTEM.page();
+        let from = (base + run.start * self.stride).next_multiple_of(SYSTEM.page());
+        let to = (base + run.end * self.stride) / SYSTEM.page() * SYSTEM.page();
         ByteRange {
-            offset: from.min(to.max(base)) - base,
+            offset: from - base,
             len: to.saturating_sub(from),
         }
     }
@@ -181,15 +181,4 @@ impl Slab {
             .next_multiple_of(SYSTEM.page())
             .saturating_sub(self.purged.load(Ordering::Relaxed))
     }
-}
-
-/// What [`Slab::purge`] did.
-#[derive(Debug, Default)]
-pub(crate) struct Purged {
-    /// Slots on pages that were given back.
-    pub(crate) cold: Vec<NonNull<u8>>,
-    /// The other slots.
-    pub(crate) warm: Vec<NonNull<u8>>,
-    /// Bytes given back that were not before.
-    pub(crate) bytes: usize,
 }
