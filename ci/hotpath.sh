@@ -3,7 +3,8 @@
 #
 # Counts the instructions that a `PoolBox::new` and its drop cost beyond writing the order, and
 # fails if they are more than the limit; reads the machine code of the loop, and fails if there is
-# a locked instruction, a fence, a system call, or a call that is not to a slow path on it.
+# a locked instruction, a fence, a system call, or a call that is not to a slow path on it. Reads
+# that of a `PoolBox::new_with` as well, and fails if a 4 KiB object goes by way of the stack.
 #
 # usage: ci/hotpath.sh [iterations]
 set -euo pipefail
@@ -99,6 +100,16 @@ elif have objdump binutils; then
     echo "loop_pool: $lines instructions, no lock, no fence, no system call, no call but to slow paths"
     verdict=ok
     results+=("no lock, fence or call on it")
+
+    # A frame of 4 KiB, built in the pool: filled where it lies, not copied from the stack.
+    objdump -d -C --no-show-raw-insn "$hotpath" |
+        awk '/^[0-9a-f]+ <.*>:$/ { inside = /build_frame/ } /^$/ { inside = 0 } inside' >"$scratch/code"
+    grep -q '%fs:' "$scratch/code" || fail "build_frame is not in the executable, or does not use the thread's cache"
+    if grep -E 'memcpy|memmove|rep movs|sub +\$0x[0-9a-f]{4,},%rsp' "$scratch/code"; then
+        fail "build_frame copies a frame through the stack"
+    fi
+    echo "build_frame: a frame of 4 KiB is built where it stays"
+    results+=("4 KiB are built in place")
 else
     echo "reading the code is skipped: objdump is not installed, and cannot be from here (it takes root and apt-get)"
     results+=("code not read, for there is no objdump")

@@ -16,7 +16,7 @@ if [[ ! -x $cache/bin/rustc ]]; then
     (
         cd "$cache/deb"
         apt-get update -qq >&2
-        library=$(apt-cache depends rustc-web | awk '/Depends: libstd-rust-web-1/ { print $2 }')
+        library=$(apt-cache depends libstd-rust-web-dev | awk '/Depends: libstd-rust-web-[0-9]/ { print $2 }')
         llvm=$(apt-cache depends "$library" | awk '/Depends: libllvm/ { print $2 }')
         apt-get download -qq rustc-web "$library" libstd-rust-web-dev rust-web-src $llvm >&2
         for package in *.deb; do dpkg -x "$package" "$cache"; done

@@ -23,12 +23,13 @@ tests=(boxes exhaustion model panics resident shapes threads trim values)
 address() {
     RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/asan \
         cargo +nightly test --target $target -p pool --lib -p tests "${tests[@]/#/--test=}"
+    echo "san: address: ok"
 }
 
 thread() {
     local tools
     if ! tools=$(ci/rust-src.sh); then
-        echo "san: thread: skipped: no compiler with the source of its standard library to be had"
+        echo "san: thread: skipped: there is no compiler with its standard library's source to be had"
         return
     fi
     eval "$tools"
@@ -36,6 +37,7 @@ thread() {
     RUSTFLAGS="-Zsanitizer=thread --cfg crossbeam_sanitize --cfg crossbeam_sanitize_thread" \
         CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/tsan TSAN_OPTIONS="halt_on_error=1" \
         cargo +nightly test -Zbuild-std --target $target -p pool --lib -p tests "${tests[@]/#/--test=}"
+    echo "san: thread: ok"
 }
 
 for sanitizer in "${sanitizers[@]}"; do
@@ -43,5 +45,4 @@ for sanitizer in "${sanitizers[@]}"; do
         address | thread) "$sanitizer" ;;
         *) echo "san: there is no sanitizer \`$sanitizer\` here: address, thread" >&2 && exit 2 ;;
     esac
-    echo "san: $sanitizer: ok"
 done

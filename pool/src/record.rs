@@ -160,21 +160,21 @@ impl Record {
         Self::magazine(&self.previous).expect("a live cache has a previous magazine")
     }
 
-    // Relaxed, in all that follows: the thread that claimed the record reads back what it wrote
-    // itself, and statistics need no order.
+    // Release and Acquire, below: a reader of statistics that finds a magazine here sees it made.
+    // Its numbers are read as they come. A magazine that is taken away needs no order.
 
     pub(crate) fn set_loaded(&self, magazine: Magazine) {
-        self.loaded.store(magazine.as_ptr(), Ordering::Relaxed);
+        self.loaded.store(magazine.as_ptr(), Ordering::Release);
     }
 
     pub(crate) fn set_previous(&self, magazine: Magazine) {
-        self.previous.store(magazine.as_ptr(), Ordering::Relaxed);
+        self.previous.store(magazine.as_ptr(), Ordering::Release);
     }
 
     fn magazine(field: &AtomicPtr<()>) -> Option<Magazine> {
         // SAFETY: only magazines' addresses are stored; they are freed at the pool's end, and who
         // asks holds the pool.
-        unsafe { Magazine::from_ptr(field.load(Ordering::Relaxed)) }
+        unsafe { Magazine::from_ptr(field.load(Ordering::Acquire)) }
     }
 
     /// The magazines that the record shows.

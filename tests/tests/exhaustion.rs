@@ -140,20 +140,22 @@ fn free_only_threads_hand_slots_on() {
         .magazine(MAGAZINE as u32);
     let pool = Arc::new(Pool::<[u64; 8]>::with_config(config).unwrap());
     thread::scope(|scope| {
+        let mut handles = Vec::new();
         for _ in 0..producers.max(consumers) {
             let (sender, receiver) = mpsc::sync_channel(in_flight);
             let maker = &pool;
-            scope.spawn(move || {
+            handles.push(scope.spawn(move || {
                 for n in 0..scaled(200_000, 300) as u64 {
                     sender.send(maker.alloc([n; 8])).unwrap();
                 }
-            });
-            scope.spawn(move || {
+            }));
+            handles.push(scope.spawn(move || {
                 for (n, object) in receiver.iter().enumerate() {
                     assert_eq!(*object, [n as u64; 8]);
                 }
-            });
+            }));
         }
+        join_all(handles);
     });
     let stats = pool.stats();
     let live = producers * (in_flight + 2);

@@ -121,8 +121,13 @@ impl<T: Pooled> PoolBox<T> {
         }
     }
 
-    /// Calls `f` to build the object in its place in the pool: in optimised builds what `f` returns
-    /// is written there directly, without a copy through the stack.
+    /// Calls `f` to build the object in its place in the pool.
+    ///
+    /// In optimised builds, where `f` is inlined, a struct expression's fields are written to the
+    /// slot directly, and arrays that are filled with one byte (zeros, most often) are filled
+    /// there: nothing large goes through the stack. It is an optimisation of the compiler's: what
+    /// `f` fills in a loop, or gets from a function that is not inlined, it still copies. Where
+    /// that matters, [`PoolBox::new_uninit`] leaves no choice.
     ///
     /// The slot is taken before `f` runs, and goes back if it panics.
     ///
