@@ -353,16 +353,18 @@ impl Caches {
         stats
     }
 
-    /// Frees all that the pool owns: records, magazines, region.
+    /// Ends the pool, first half: parts with the threads that have records of it, and waits for
+    /// those that are just handing theirs over.
     ///
     /// # Safety
     ///
     /// No slot of the pool is used again, and no operation on it begins or goes on, the closing of
     /// a thread's cache excepted.
-    pub(crate) unsafe fn tear_down(self) {
-        let mut next = self.records.load(Ordering::Acquire);
+    pub(crate) unsafe fn abandon(&self) {
+        // Acquire: pairs with the Release of the push, as in `records`.
+        let mut next = self.records.swap(ptr::null_mut(), Ordering::Acquire);
         while let Some(record) = NonNull::new(next) {
-            // SAFETY: not freed: only this walk and `Record::free_orphan` free records.
+            // SAFETY: not freed yet: that is for this walk, or for its thread once it is abandoned.
             let shared = unsafe { record.as_ref() };
             next = shared.next();
             let magazines: Vec<_> = shared.magazines().collect();
@@ -376,6 +378,14 @@ impl Caches {
                 unsafe { Record::free(record) };
             }
         }
+    }
+
+    /// Ends the pool, second half: frees magazines and region.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Caches::abandon`], which was called. So nobody has a reference to this value.
+    pub(crate) unsafe fn tear_down(self) {
         // SAFETY: by contract.
         unsafe { self.depot.tear_down() };
     }

@@ -292,6 +292,8 @@ fn caches_over_depot(ledger: Ledger) {
     assert_eq!(caches.depot().ledger().out(), 0, "{OWNERS}");
     let caches = Arc::try_unwrap(caches).expect("the threads have ended");
     // SAFETY: nobody has a slot any more.
+    unsafe { caches.abandon() };
+    // SAFETY: as above.
     unsafe { caches.tear_down() };
 }
 

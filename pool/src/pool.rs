@@ -102,7 +102,7 @@ impl RawPool {
         if config.prefault
             && let Err(error) = caches.depot().slab().prefault(plan.capacity)
         {
-            // SAFETY: nobody has seen it.
+            // SAFETY: nobody has seen it, so there are no records to abandon.
             unsafe { caches.tear_down() };
             return Err(error);
         }
@@ -116,6 +116,9 @@ impl Drop for RawPool {
             // SAFETY: every handle borrows the pool, and none is left; who has the pool for itself
             // runs no operation on it. Leaked objects are never used again: what borrows of them
             // there were ended with the pool's.
+            unsafe { caches.abandon() };
+            // Only now may the value be moved: threads that end have let go of it.
+            // SAFETY: as above.
             unsafe { caches.tear_down() };
         }
     }
