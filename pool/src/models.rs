@@ -12,8 +12,9 @@ use crate::depot::Depot;
 use crate::ledger::Ledger;
 use crate::links::{LinkStore, OwnedLink, Stack};
 use crate::magazine::Magazine;
+use crate::record::Record;
 use crate::slab::layout::Plan;
-use crate::sync::epoch;
+use crate::sync::{OwnedU64, epoch};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use loom::thread;
@@ -284,9 +285,13 @@ fn caches_over_depot(ledger: Ledger) {
     };
     with_cache(&caches, |cache| {
         let slots = [allocate(&caches, cache), allocate(&caches, cache)];
-        slots.map(|slot| write(slot, 2));
+        for slot in slots {
+            write(slot, 2);
+        }
         assert_ne!(slots[0], slots[1], "{OWNERS}");
-        slots.map(|slot| free(&caches, cache, slot));
+        for slot in slots {
+            free(&caches, cache, slot);
+        }
     });
     other.join().expect("the other thread");
     assert_eq!(caches.depot().ledger().out(), 0, "{OWNERS}");
@@ -344,4 +349,64 @@ fn other_caches_ignored() {
 #[test]
 fn a_ledger_that_ignores_other_caches_is_seen_to_fail() {
     is_seen_to_fail("other_caches_ignored", FULL);
+}
+
+/// A pool ends while a thread hands its cache over: the pool's end waits for that, or parts with
+/// the thread before it begins. The witness is a checked cell: to touch it at once is a race.
+fn pool_and_thread_end(hasty: bool) {
+    let config = PoolConfig::new().capacity(1).magazine(1);
+    let plan = Plan::new(&config, Layout::new::<u64>()).expect("a small plan");
+    let links = Box::leak(Box::new(LinkStore::new()));
+    let depot = Depot::new(&plan, links).expect("a small region");
+    let caches = Arc::new(Caches::new(&plan, depot, 1));
+    let record = OfThread(caches.open().expect("few caches"));
+    let witness = Arc::new(OwnedU64::new(0));
+    let other = {
+        let (caches, witness) = (Arc::clone(&caches), Arc::clone(&witness));
+        thread::spawn(move || {
+            let OfThread(pointer) = { record };
+            // SAFETY: freed by whoever is last.
+            let record = unsafe { pointer.as_ref() };
+            if record.begin_exit() {
+                // SAFETY: ours; no cache uses it.
+                unsafe { caches.close(record) };
+                witness.set(1);
+                record.release();
+            } else {
+                // SAFETY: an orphan of ours.
+                unsafe { Record::free(pointer) };
+            }
+        })
+    };
+    if !hasty {
+        // SAFETY: there are no slots, and no operations.
+        unsafe { caches.abandon() };
+    }
+    witness.set(2);
+    other.join().expect("the other thread");
+    let caches = Arc::try_unwrap(caches).expect("the thread has ended");
+    // SAFETY: as above.
+    unsafe { caches.tear_down() };
+}
+
+/// A record on its way to its thread.
+struct OfThread(NonNull<Record>);
+
+// SAFETY: it is used by one thread at a time.
+unsafe impl Send for OfThread {}
+
+#[test]
+fn a_pool_and_a_thread_may_end_together() {
+    explore(3, || pool_and_thread_end(false));
+}
+
+#[test]
+#[ignore = "broken on purpose: run by the test below"]
+fn hasty_end() {
+    explore(3, || pool_and_thread_end(true));
+}
+
+#[test]
+fn a_pool_that_ends_without_parting_is_seen_to_fail() {
+    is_seen_to_fail("hasty_end", "Causality violation");
 }
