@@ -50,7 +50,7 @@ impl PoolConfig {
         self
     }
 
-    /// The number of free slots in a magazine, 1 to 65,536. A thread keeps at most two magazines.
+    /// The number of free slots in a magazine, 1 to 65,535. A thread keeps at most two magazines.
     ///
     /// A larger magazine visits the shared depot less often and lets a thread keep more free
     /// memory. The default is as many objects as make 16 KiB, at least 2 and at most 128 (16 in

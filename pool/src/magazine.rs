@@ -10,7 +10,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::sync::{OwnedU32, OwnedU64};
+use crate::sync::OwnedU64;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::{align_of, size_of};
 use std::ptr::NonNull;
@@ -18,13 +18,23 @@ use std::ptr::NonNull;
 #[derive(Debug)]
 #[repr(C)]
 struct Header {
-    /// Slots in it: the entries `0..len` are initialised. At most `cap`.
-    len: OwnedU32,
-    /// Entries behind the header. Never changes.
-    cap: u32,
-    /// Slots taken out by an allocation since the cache last read this.
-    allocations: OwnedU64,
+    /// `allocations << 16 | len`. In one word, an allocation counts itself with the very addition
+    /// that takes the slot: `+ (1 << 16) - 1`, where a free is `+ 1`.
+    ///
+    /// * `len`: slots in it; the entries `0..len` are initialised. At most `cap`.
+    /// * `allocations`: those since the cache last collected the count, modulo 2^48, which is a
+    ///   million a second for nine years without one visit to the depot.
+    word: OwnedU64,
+    /// Entries behind the header. At most [`MAX_CAP`]; never changes. (As wide as an index, so that
+    /// the hot path widens nothing.)
+    cap: usize,
 }
+
+const LEN_BITS: u32 = 16;
+const ONE_ALLOCATION: u64 = 1 << LEN_BITS;
+
+/// The most slots of a magazine.
+pub(crate) const MAX_CAP: u32 = (1 << LEN_BITS) - 1;
 
 /// A pointer to a magazine, as wide as a pointer. See the module on who may do what with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +48,8 @@ unsafe impl Send for Magazine {}
 /// hot path's own test of the length leads to the slow path.
 #[cfg(not(loom))]
 static NONE: Header = Header {
-    len: OwnedU32::new(0),
+    word: OwnedU64::new(0),
     cap: 0,
-    allocations: OwnedU64::new(0),
 };
 
 impl Magazine {
@@ -67,6 +76,7 @@ impl Magazine {
     /// Makes an empty magazine with room for `cap` slots.
     pub(crate) fn new(cap: u32) -> Self {
         const { assert!(align_of::<Header>() >= align_of::<NonNull<u8>>()) };
+        assert!(cap <= MAX_CAP, "refused by the plan");
         let layout = Self::layout(cap);
         // SAFETY: the layout has a header in it, so its size is not zero.
         let memory = unsafe { alloc(layout) };
@@ -74,9 +84,8 @@ impl Magazine {
             handle_alloc_error(layout);
         };
         let value = Header {
-            len: OwnedU32::new(0),
-            cap,
-            allocations: OwnedU64::new(0),
+            word: OwnedU64::new(0),
+            cap: cap as usize,
         };
         // SAFETY: fresh memory of that layout, whose start is aligned and large enough.
         unsafe { header.write(value) };
@@ -104,23 +113,29 @@ impl Magazine {
 
     /// The address of entry `index`.
     #[inline(always)]
-    fn entry(self, index: u32) -> NonNull<NonNull<u8>> {
+    fn entry(self, index: usize) -> NonNull<NonNull<u8>> {
+        debug_assert!(index < self.header().cap);
         let first = self.0.cast::<u8>();
-        let offset = size_of::<Header>() + index as usize * size_of::<NonNull<u8>>();
-        debug_assert!(index < self.cap());
+        let offset = size_of::<Header>() + index * size_of::<NonNull<u8>>();
         // SAFETY: callers keep `index < cap`, so this stays in the allocation; the pointer came
         // from `alloc` and spans all of it.
         unsafe { first.add(offset) }.cast()
     }
 
+    /// The length in a word.
+    #[inline(always)]
+    const fn len_of(word: u64) -> usize {
+        (word & MAX_CAP as u64) as usize
+    }
+
     #[inline(always)]
     pub(crate) fn len(self) -> u32 {
-        self.header().len.get()
+        Self::len_of(self.header().word.get()) as u32
     }
 
     #[inline(always)]
     pub(crate) fn cap(self) -> u32 {
-        self.header().cap
+        self.header().cap as u32
     }
 
     pub(crate) fn is_empty(self) -> bool {
@@ -138,15 +153,8 @@ impl Magazine {
     /// The caller owns the magazine.
     #[inline(always)]
     pub(crate) unsafe fn allocate(self) -> Option<NonNull<u8>> {
-        let header = self.header();
-        let len = header.len.get();
-        if len == 0 {
-            return None;
-        }
-        header.len.set(len - 1);
-        header.allocations.set(header.allocations.get() + 1);
-        // SAFETY: entries below `len` are initialised, and the owner alone reads and writes them.
-        Some(unsafe { self.entry(len - 1).read() })
+        // SAFETY: by contract.
+        unsafe { self.take(ONE_ALLOCATION - 1) }
     }
 
     /// Takes out a slot without counting an allocation.
@@ -155,10 +163,25 @@ impl Magazine {
     ///
     /// The caller owns the magazine.
     pub(crate) unsafe fn pop(self) -> Option<NonNull<u8>> {
-        let len = self.len().checked_sub(1)?;
-        self.header().len.set(len);
-        // SAFETY: as in `allocate`.
-        Some(unsafe { self.entry(len).read() })
+        // SAFETY: by contract.
+        unsafe { self.take(1_u64.wrapping_neg()) }
+    }
+
+    /// Takes out a slot, and adds `step` to the word, which makes the length one less.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the magazine.
+    #[inline(always)]
+    unsafe fn take(self, step: u64) -> Option<NonNull<u8>> {
+        let word = self.header().word.get();
+        let len = Self::len_of(word);
+        if len == 0 {
+            return None;
+        }
+        self.header().word.set(word.wrapping_add(step));
+        // SAFETY: entries below `len` are initialised, and the owner alone reads and writes them.
+        Some(unsafe { self.entry(len - 1).read() })
     }
 
     /// Puts a free slot in. Returns false, and does nothing, if there is no room.
@@ -170,13 +193,14 @@ impl Magazine {
     #[must_use]
     pub(crate) unsafe fn push(self, slot: NonNull<u8>) -> bool {
         let header = self.header();
-        let len = header.len.get();
+        let word = header.word.get();
+        let len = Self::len_of(word);
         if len >= header.cap {
             return false;
         }
         // SAFETY: `len < cap`, and the owner alone reads and writes entries.
         unsafe { self.entry(len).write(slot) };
-        header.len.set(len + 1);
+        header.word.set(word + 1); // `len < cap <= MAX_CAP`: no carry into the count
         true
     }
 
@@ -200,16 +224,14 @@ impl Magazine {
 
     /// Allocations counted since the last [`Magazine::take_allocations`].
     pub(crate) fn allocations(self) -> u64 {
-        self.header().allocations.get()
+        self.header().word.get() >> LEN_BITS
     }
 
     /// Reads the count of allocations and sets it to zero. For the owner alone.
     pub(crate) fn take_allocations(self) -> u64 {
-        let count = self.allocations();
-        if count != 0 {
-            self.header().allocations.set(0);
-        }
-        count
+        let word = self.header().word.get();
+        self.header().word.set(word & u64::from(MAX_CAP));
+        word >> LEN_BITS
     }
 
     /// The header's address, for a reader of statistics.

@@ -8,9 +8,11 @@
 /// not fit together; taken while they are quiet they are exact, [`high_water`](Stats::high_water)
 /// apart.
 ///
-/// The hot path pays one instruction for all of them: an increment of a counter in the thread's
-/// own magazine. Frees are allocations less live objects; live objects are the slots that are out
-/// of the depot less those in the threads' caches, whose lengths are there to be read.
+/// The hot path pays one instruction for all of them, at most: a magazine's length and its count of
+/// allocations are one word, so that the addition that takes a slot counts it too; what is paid is
+/// the cutting of the length out of the word. Frees are allocations less live objects; live objects
+/// are the slots that are out of the depot less those in the threads' caches, whose lengths are
+/// there to be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

@@ -11,32 +11,10 @@ mod imp {
     };
     pub(crate) use std::thread::yield_now;
 
-    use std::sync::atomic::AtomicU32;
-
     /// A number that one thread at a time writes, and that any thread may read for statistics.
     ///
     /// Relaxed loads and stores are plain `mov`s: this costs what a `Cell` costs. The hand-over
     /// from one writer to the next is ordered by whatever handed over the thing it belongs to.
-    #[derive(Debug)]
-    pub(crate) struct OwnedU32(AtomicU32);
-
-    impl OwnedU32 {
-        pub(crate) const fn new(value: u32) -> Self {
-            Self(AtomicU32::new(value))
-        }
-
-        #[inline(always)]
-        pub(crate) fn get(&self) -> u32 {
-            self.0.load(Ordering::Relaxed)
-        }
-
-        #[inline(always)]
-        pub(crate) fn set(&self, value: u32) {
-            self.0.store(value, Ordering::Relaxed);
-        }
-    }
-
-    /// [`OwnedU32`], wider.
     #[derive(Debug)]
     pub(crate) struct OwnedU64(AtomicU64);
 
@@ -67,23 +45,6 @@ mod imp {
 
     /// Under loom an owned number is a checked cell: a second owner is reported as a data race,
     /// which is how the models see that no magazine ever has two owners.
-    #[derive(Debug)]
-    pub(crate) struct OwnedU32(loom::cell::Cell<u32>);
-
-    impl OwnedU32 {
-        pub(crate) fn new(value: u32) -> Self {
-            Self(loom::cell::Cell::new(value))
-        }
-
-        pub(crate) fn get(&self) -> u32 {
-            self.0.get()
-        }
-
-        pub(crate) fn set(&self, value: u32) {
-            self.0.set(value);
-        }
-    }
-
     #[derive(Debug)]
     pub(crate) struct OwnedU64(loom::cell::Cell<u64>);
 

@@ -5,6 +5,7 @@
 use crate::config::PoolConfig;
 use crate::error::InitError;
 use crate::ledger;
+use crate::magazine::MAX_CAP;
 use std::alloc::Layout;
 
 /// Bytes of a cache line, for `#[pool(cache_line)]`.
@@ -81,10 +82,10 @@ impl Plan {
         let magazine = match config.magazine {
             None => default_magazine(capacity, stride),
             Some(0) => return Err(InitError::ZeroMagazine),
-            Some(n) if n as usize > MAX_MAGAZINE => {
+            Some(n) if n > MAX_CAP => {
                 return Err(InitError::MagazineTooLarge {
                     magazine: n,
-                    max: MAX_MAGAZINE as u32,
+                    max: MAX_CAP,
                 });
             }
             Some(n) => n,
@@ -115,9 +116,6 @@ impl Plan {
         Layout::from_size_align(self.slots * self.stride, self.align).expect("checked in `new`")
     }
 }
-
-/// The most slots of a magazine that may be asked for.
-pub(crate) const MAX_MAGAZINE: usize = 1 << 16;
 
 /// As many slots as make 16 KiB, at least 2 and at most 128, but not over a sixteenth of the
 /// capacity, so that what idle caches may hold stays small beside it.
