@@ -87,10 +87,20 @@ impl ThreadCache {
         self.state.set(State::Live(record));
     }
 
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.state.get(), State::Live(_))
+    }
+
     /// Cuts the cache off from its record: the thread ends.
     pub(crate) fn kill(&self) {
-        self.loaded.set(Magazine::none());
+        self.reset();
         self.state.set(State::Dead);
+    }
+
+    /// Makes the cache a fresh one.
+    fn reset(&self) {
+        self.loaded.set(Magazine::none());
+        self.state.set(State::Fresh);
     }
 }
 
@@ -263,6 +273,8 @@ impl Caches {
     ///
     /// The calling thread claimed the record, and its cache is killed or not used any more.
     pub(crate) unsafe fn close(&self, record: &Record) {
+        // If it was in the record: whoever claims that next must not find it live.
+        record.cache.reset();
         let (first, second) = record.take_magazines();
         // SAFETY: they were this cache's two, and now are ours.
         unsafe { self.depot.take_over(first, second) };

@@ -68,11 +68,13 @@ impl Records {
         }
     }
 
+    /// The record that keeps this thread's cache of a pool. (Not one whose cache is a thread-local:
+    /// a type's pool can be used as a value too.)
     fn find(&self, pool: u64) -> Option<&Record> {
         let mut next = self.first.get();
         // SAFETY: as in `prune`.
         while let Some(record) = unsafe { next.as_ref() } {
-            if record.is_of(pool) {
+            if record.is_of(pool) && record.cache.is_live() {
                 return Some(record);
             }
             next = record.thread_next.get();

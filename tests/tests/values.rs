@@ -1,6 +1,6 @@
 //! Pools that are values: they end before their threads, or after.
 
-use pool::{Pool, PoolConfig, ScopedBox};
+use pool::{Pool, PoolBox, PoolConfig, Pooled, ScopedBox};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use tests::{Census, scaled};
@@ -110,4 +110,39 @@ fn two_pools_of_a_type_are_two() {
     assert!(one.try_alloc(3).is_err() && two.try_alloc(3).is_err());
     drop(boxes);
     assert!(format!("{one:?}").contains("capacity: 1"));
+}
+
+#[test]
+fn a_types_own_pool_may_be_used_as_a_value() {
+    #[derive(Pooled)]
+    #[pool(capacity = 40, magazine = 2)]
+    struct Order(u64);
+
+    let boxed = PoolBox::new(Order(1));
+    let scoped: Vec<ScopedBox<'static, Order>> =
+        (0..30).map(|n| Order::pool().alloc(Order(n))).collect();
+    assert_eq!((boxed.0, scoped[7].0, Order::pool().len()), (1, 7, 31));
+    assert!(Order::pool().stats().refills < 30, "the cache is kept");
+    drop((boxed, scoped));
+    assert!(Order::pool().is_empty());
+
+    // Records change hands: from one kind of use to the other, and back.
+    for _ in 0..3 {
+        let value = || {
+            drop(
+                (0..9)
+                    .map(|n| Order::pool().alloc(Order(n)))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        thread::spawn(value).join().unwrap();
+        let both = || {
+            let boxes: Vec<_> = (0..9).map(|n| PoolBox::new(Order(n))).collect();
+            let scoped: Vec<_> = (10..19).map(|n| Order::pool().alloc(Order(n))).collect();
+            assert!(boxes.iter().zip(0..).all(|(order, n)| order.0 == n));
+            assert!(scoped.iter().zip(10..).all(|(order, n)| order.0 == n));
+        };
+        thread::spawn(both).join().unwrap();
+        assert!(Order::pool().is_empty());
+    }
 }
