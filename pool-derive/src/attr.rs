@@ -1,6 +1,6 @@
 //! Reads `#[pool(...)]`.
 
-use crate::ast::Errors;
+use crate::errors::Errors;
 use syn::meta::ParseNestedMeta;
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, Path, Token};

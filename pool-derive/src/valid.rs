@@ -1,6 +1,6 @@
 //! Refuses types that cannot have a pool.
 
-use crate::ast::Errors;
+use crate::errors::Errors;
 use syn::{Data, DeriveInput, GenericParam};
 
 pub(crate) fn check(input: &DeriveInput) -> Errors {

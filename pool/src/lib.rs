@@ -57,7 +57,6 @@ mod error;
 mod ledger;
 mod links;
 mod magazine;
-mod record;
 mod slab;
 mod source;
 mod stats;

@@ -6,13 +6,12 @@
 
 #![allow(unsafe_code)]
 
-use crate::cache::{Caches, ThreadCache};
+use crate::cache::{Caches, Record, ThreadCache};
 use crate::config::PoolConfig;
 use crate::depot::Depot;
 use crate::ledger::Ledger;
 use crate::links::{LinkStore, OwnedLink, Stack};
 use crate::magazine::Magazine;
-use crate::record::Record;
 use crate::slab::layout::Plan;
 use crate::sync::{OwnedU64, epoch};
 use loom::sync::Arc;

@@ -5,30 +5,26 @@
 
 #![allow(unsafe_code)]
 
-use crate::cache::{Caches, ThreadCache};
+use crate::cache::Caches;
 use crate::config::PoolConfig;
 use crate::depot::Depot;
-use crate::error::{Cause, Full, InitError, Refusal};
+use crate::error::{Cause, InitError, Refusal};
 use crate::links::LinkStore;
-use crate::pooled::Pooled;
-use crate::scoped::ScopedBox;
 use crate::slab::layout::Plan;
 use crate::stats::Stats;
-use crate::thread;
 use std::alloc::Layout;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// A pool of objects of type `T`, of fixed capacity.
 ///
-/// Types that derive [`Pooled`] have a `static` one, [`Pooled::pool`]; its objects are
+/// Types that derive [`Pooled`](crate::Pooled) have a `static` one, [`Pooled::pool`](crate::Pooled::pool); its objects are
 /// [`PoolBox`](crate::PoolBox)es. A pool can be a value as well, for generic code, tests, or a
-/// capacity known only at run time; its objects are [`ScopedBox`]es, which borrow it:
+/// capacity known only at run time; its objects are [`ScopedBox`](crate::ScopedBox)es, which borrow it:
 ///
 /// ```
 /// use pool::{Pool, PoolConfig};
@@ -165,8 +161,22 @@ impl<T> Pool<T> {
         self.raw.make(config, Layout::new::<T>(), true).map(drop)
     }
 
-    fn made(&self) -> Option<&Caches> {
+    /// The pool's caches, if it is made.
+    pub(crate) fn made(&self) -> Option<&Caches> {
         self.raw.caches.get().map(|caches| &**caches)
+    }
+
+    /// The pool's caches; makes the pool if this is the first use.
+    #[inline]
+    pub(crate) fn caches(&self) -> Result<&Caches, Refusal> {
+        let caches = self.raw.caches(Layout::new::<T>());
+        caches.map_err(|error| Cause::Init(error).of::<T>())
+    }
+
+    /// What to say when there is no slot.
+    pub(crate) fn full(&self) -> Refusal {
+        let capacity = self.capacity();
+        Cause::Full { capacity }.of::<T>()
     }
 
     /// The number of objects that the pool promises to hold.
@@ -221,71 +231,6 @@ impl<T> Pool<T> {
     pub fn trim(&self) -> usize {
         self.made().map_or(0, |caches| caches.depot().trim())
     }
-
-    /// Moves `value` into the pool. O(1), no system call but for a page's first touch.
-    ///
-    /// # Panics
-    ///
-    /// Panics if the pool is full.
-    #[inline]
-    #[track_caller]
-    pub fn alloc(&self, value: T) -> ScopedBox<'_, T> {
-        match self.take_slot() {
-            Ok(slot) => ScopedBox::fill(self, slot, value),
-            Err(refusal) => {
-                drop(value);
-                refusal.panic()
-            }
-        }
-    }
-
-    /// Moves `value` into the pool, if there is room.
-    ///
-    /// # Errors
-    ///
-    /// [`Full`] gives the value back.
-    #[inline]
-    pub fn try_alloc(&self, value: T) -> Result<ScopedBox<'_, T>, Full<T>> {
-        match self.take_slot() {
-            Ok(slot) => Ok(ScopedBox::fill(self, slot, value)),
-            Err(refusal) => Err(refusal.with(value)),
-        }
-    }
-
-    /// A slot of this pool, through this thread's cache of it. For pools that are values.
-    #[inline]
-    fn take_slot(&self) -> Result<NonNull<T>, Refusal> {
-        let full = || {
-            let capacity = self.capacity();
-            Cause::Full { capacity }.of::<T>()
-        };
-        let caches = match self.raw.caches(Layout::new::<T>()) {
-            Ok(caches) => caches,
-            Err(error) => return Err(Cause::Init(error).of::<T>()),
-        };
-        thread::with_value(caches, |cache| {
-            cache
-                .allocate()
-                .or_else(|| caches.allocate_slow(cache, |_| ()))
-                .map(NonNull::cast)
-                .ok_or_else(full)
-        })
-    }
-
-    /// Puts a slot back, through this thread's cache. For pools that are values.
-    ///
-    /// # Safety
-    ///
-    /// The slot came from [`Pool::take_slot`] of this pool and is not used again.
-    #[inline]
-    pub(crate) unsafe fn put_slot(&self, slot: NonNull<T>) {
-        let caches = self.made().expect("a pool that gave a slot was made");
-        thread::with_value(caches, |cache| {
-            if !cache.free(slot.cast()) {
-                caches.free_slow(cache, slot.cast(), |_| ());
-            }
-        });
-    }
 }
 
 impl<T> fmt::Debug for Pool<T> {
@@ -295,54 +240,4 @@ impl<T> fmt::Debug for Pool<T> {
             .field("stats", &self.stats())
             .finish()
     }
-}
-
-/// A slot of a type's own pool. The hot path: a thread-local, a test of a length, a load.
-#[inline(always)]
-pub(crate) fn take<T: Pooled>() -> Result<NonNull<T>, Refusal> {
-    thread::with_local(T::__cache(), |cache| match cache.allocate() {
-        Some(slot) => Ok(slot.cast()),
-        None => take_slow(cache),
-    })
-}
-
-#[cold]
-#[inline(never)]
-fn take_slow<T: Pooled>(cache: &ThreadCache) -> Result<NonNull<T>, Refusal> {
-    let caches = match T::pool().raw.caches(Layout::new::<T>()) {
-        Ok(caches) => caches,
-        Err(error) => return Err(Cause::Init(error).of::<T>()),
-    };
-    let capacity = caches.capacity();
-    caches
-        .allocate_slow(cache, |caches| thread::enroll(caches, cache, detach::<T>))
-        .map(NonNull::cast)
-        .ok_or_else(|| Cause::Full { capacity }.of::<T>())
-}
-
-/// Puts a slot back into the type's own pool. The hot path: as for [`take`], with a store.
-///
-/// # Safety
-///
-/// The slot came from [`take`] for a type with the same pool, and is not used again.
-#[inline(always)]
-pub(crate) unsafe fn put<T: Pooled>(slot: NonNull<T>) {
-    thread::with_local(T::__cache(), |cache| {
-        if !cache.free(slot.cast()) {
-            put_slow::<T>(cache, slot);
-        }
-    });
-}
-
-#[cold]
-#[inline(never)]
-fn put_slow<T: Pooled>(cache: &ThreadCache, slot: NonNull<T>) {
-    let caches = T::pool().made().expect("a pool that gave a slot was made");
-    caches.free_slow(cache, slot.cast(), |caches| {
-        thread::enroll(caches, cache, detach::<T>);
-    });
-}
-
-fn detach<T: Pooled>() {
-    thread::with_local(T::__cache(), ThreadCache::kill);
 }

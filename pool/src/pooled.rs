@@ -1,10 +1,13 @@
-//! The contract between a type and its pool.
+//! The contract between a type and its pool, and the hot path that rests on it.
 
 #![allow(unsafe_code)]
 
 use crate::cache::ThreadCache;
+use crate::error::Refusal;
 use crate::pool::Pool;
+use crate::thread;
 use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 use std::thread::LocalKey;
 
 /// A type that has a pool of its own. Derive it:
@@ -67,4 +70,51 @@ unsafe impl<T: Pooled> Pooled for MaybeUninit<T> {
     fn __cache() -> &'static LocalKey<ThreadCache> {
         T::__cache()
     }
+}
+
+/// A slot of a type's own pool. The hot path: a thread-local, a test of a length, a load.
+#[inline(always)]
+pub(crate) fn take<T: Pooled>() -> Result<NonNull<T>, Refusal> {
+    thread::with_local(T::__cache(), |cache| match cache.allocate() {
+        Some(slot) => Ok(slot.cast()),
+        None => take_slow(cache),
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn take_slow<T: Pooled>(cache: &ThreadCache) -> Result<NonNull<T>, Refusal> {
+    let pool = T::pool();
+    let caches = pool.caches()?;
+    caches
+        .allocate_slow(cache, |caches| thread::enroll(caches, cache, detach::<T>))
+        .map(NonNull::cast)
+        .ok_or_else(|| pool.full())
+}
+
+/// Puts a slot back into the type's own pool. The hot path: as for [`take`], with a store.
+///
+/// # Safety
+///
+/// The slot came from [`take`] for a type with the same pool, and is not used again.
+#[inline(always)]
+pub(crate) unsafe fn put<T: Pooled>(slot: NonNull<T>) {
+    thread::with_local(T::__cache(), |cache| {
+        if !cache.free(slot.cast()) {
+            put_slow::<T>(cache, slot);
+        }
+    });
+}
+
+#[cold]
+#[inline(never)]
+fn put_slow<T: Pooled>(cache: &ThreadCache, slot: NonNull<T>) {
+    let caches = T::pool().made().expect("a pool that gave a slot was made");
+    caches.free_slow(cache, slot.cast(), |caches| {
+        thread::enroll(caches, cache, detach::<T>);
+    });
+}
+
+fn detach<T: Pooled>() {
+    thread::with_local(T::__cache(), ThreadCache::kill);
 }

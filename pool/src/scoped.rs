@@ -2,13 +2,75 @@
 
 #![allow(unsafe_code)]
 
+use crate::error::{Full, Refusal};
 use crate::pool::Pool;
+use crate::thread;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::UnwindSafe;
 use std::ptr::NonNull;
+
+impl<T> Pool<T> {
+    /// Moves `value` into the pool. O(1), no system call but for a page's first touch.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the pool is full.
+    #[inline]
+    #[track_caller]
+    pub fn alloc(&self, value: T) -> ScopedBox<'_, T> {
+        match self.take_slot() {
+            Ok(slot) => ScopedBox::fill(self, slot, value),
+            Err(refusal) => {
+                drop(value);
+                refusal.panic()
+            }
+        }
+    }
+
+    /// Moves `value` into the pool, if there is room.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] gives the value back.
+    #[inline]
+    pub fn try_alloc(&self, value: T) -> Result<ScopedBox<'_, T>, Full<T>> {
+        match self.take_slot() {
+            Ok(slot) => Ok(ScopedBox::fill(self, slot, value)),
+            Err(refusal) => Err(refusal.with(value)),
+        }
+    }
+
+    /// A slot of this pool, through this thread's cache of it. For pools that are values.
+    #[inline]
+    fn take_slot(&self) -> Result<NonNull<T>, Refusal> {
+        let caches = self.caches()?;
+        thread::with_value(caches, |cache| {
+            cache
+                .allocate()
+                .or_else(|| caches.allocate_slow(cache, |_| ()))
+                .map(NonNull::cast)
+                .ok_or_else(|| self.full())
+        })
+    }
+
+    /// Puts a slot back, through this thread's cache. For pools that are values.
+    ///
+    /// # Safety
+    ///
+    /// The slot came from [`Pool::take_slot`] of this pool and is not used again.
+    #[inline]
+    unsafe fn put_slot(&self, slot: NonNull<T>) {
+        let caches = self.made().expect("a pool that gave a slot was made");
+        thread::with_value(caches, |cache| {
+            if !cache.free(slot.cast()) {
+                caches.free_slow(cache, slot.cast(), |_| ());
+            }
+        });
+    }
+}
 
 /// The owner of an object in a [`Pool`] that it borrows. When it is dropped, on whatever thread, the
 /// object is dropped and its slot is free again.
@@ -41,7 +103,7 @@ impl<T> Drop for Vacant<'_, T> {
 impl<'pool, T> ScopedBox<'pool, T> {
     /// Fills a slot that `pool` gave.
     #[inline]
-    pub(crate) fn fill(pool: &'pool Pool<T>, slot: NonNull<T>, value: T) -> Self {
+    fn fill(pool: &'pool Pool<T>, slot: NonNull<T>, value: T) -> Self {
         // SAFETY: the slot was just handed out: it is free, sized and aligned for a `T`.
         unsafe { slot.write(value) };
         let owns = PhantomData;

@@ -11,8 +11,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::cache::{Caches, ThreadCache};
-use crate::record::Record;
+use crate::cache::{Caches, Record, ThreadCache};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::thread::LocalKey;

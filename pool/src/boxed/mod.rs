@@ -5,8 +5,7 @@
 mod forward;
 
 use crate::error::Full;
-use crate::pool::{put, take};
-use crate::pooled::Pooled;
+use crate::pooled::{Pooled, put, take};
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::UnwindSafe;

@@ -13,96 +13,17 @@
 
 #![allow(unsafe_code)]
 
+mod local;
+mod record;
+
 use crate::depot::Depot;
-use crate::magazine::Magazine;
-use crate::record::Record;
 use crate::slab::layout::{Plan, SPARE_CACHES, THREAD_CACHES};
 use crate::stats::Stats;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, yield_now};
-use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-/// What a thread keeps for one pool.
-#[derive(Debug)]
-pub struct ThreadCache {
-    /// The magazine that the hot path takes from and puts into. Owned by this cache if it is live;
-    /// otherwise the one without room.
-    loaded: Cell<Magazine>,
-    state: Cell<State>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum State {
-    /// Not used yet.
-    Fresh,
-    /// Open. The record lives at least as long as this state.
-    Live(NonNull<Record>),
-    /// The thread is past its end.
-    Dead,
-}
-
-impl ThreadCache {
-    /// A fresh cache.
-    #[cfg(not(loom))]
-    #[expect(clippy::new_without_default, reason = "hidden, for the derive alone")]
-    pub const fn new() -> Self {
-        Self {
-            loaded: Cell::new(Magazine::none()),
-            state: Cell::new(State::Fresh),
-        }
-    }
-
-    #[cfg(loom)]
-    pub fn new() -> Self {
-        Self {
-            loaded: Cell::new(Magazine::none()),
-            state: Cell::new(State::Fresh),
-        }
-    }
-
-    /// The hot path of an allocation. `None` leads to [`Caches::allocate_slow`].
-    #[inline(always)]
-    pub(crate) fn allocate(&self) -> Option<NonNull<u8>> {
-        // SAFETY: a live cache owns its loaded magazine, and only this thread has this cache. The
-        // magazine without room is nobody's, but nothing is taken from it.
-        unsafe { self.loaded.get().allocate() }
-    }
-
-    /// The hot path of a free. False leads to [`Caches::free_slow`].
-    #[inline(always)]
-    pub(crate) fn free(&self, slot: NonNull<u8>) -> bool {
-        // SAFETY: as in `allocate`; nothing is put into the magazine without room.
-        unsafe { self.loaded.get().push(slot) }
-    }
-
-    /// Begins to use a record's loaded magazine.
-    ///
-    /// # Safety
-    ///
-    /// The record comes from [`Caches::open`], is used by no other cache, and stays until the cache
-    /// is killed or not used any more.
-    pub(crate) unsafe fn go_live(&self, record: NonNull<Record>) {
-        // SAFETY: by contract it is there.
-        self.loaded.set(unsafe { record.as_ref() }.loaded());
-        self.state.set(State::Live(record));
-    }
-
-    pub(crate) fn is_live(&self) -> bool {
-        matches!(self.state.get(), State::Live(_))
-    }
-
-    /// Cuts the cache off from its record: the thread ends.
-    pub(crate) fn kill(&self) {
-        self.reset();
-        self.state.set(State::Dead);
-    }
-
-    /// Makes the cache a fresh one.
-    fn reset(&self) {
-        self.loaded.set(Magazine::none());
-        self.state.set(State::Fresh);
-    }
-}
+pub use local::ThreadCache;
+pub(crate) use record::Record;
 
 /// The caches of one pool over its depot.
 #[derive(Debug)]
@@ -178,21 +99,17 @@ impl Caches {
         cache: &'a ThreadCache,
         enroll: impl FnOnce(&Self),
     ) -> Option<&'a Record> {
-        if matches!(cache.state.get(), State::Fresh) {
+        if cache.is_fresh() {
             enroll(self);
         }
-        match cache.state.get() {
-            // SAFETY: a record outlives the live state of its cache.
-            State::Live(record) => Some(unsafe { record.as_ref() }),
-            State::Fresh | State::Dead => None,
-        }
+        cache.record()
     }
 
     fn allocate_from(&self, cache: &ThreadCache, record: &Record) -> Option<NonNull<u8>> {
         if let Some(slot) = cache.allocate() {
             return Some(slot); // the cache has just been made live, by a re-entrant call
         }
-        let (empty, previous) = (cache.loaded.get(), record.previous());
+        let (empty, previous) = (cache.loaded(), record.previous());
         if previous.is_empty() {
             record.collect(empty);
             // SAFETY: `empty` is this cache's, and the cache has no slots left.
@@ -200,7 +117,7 @@ impl Caches {
             self.note_high_water(reserved.out_before, reserved.caches);
             record.count_refill();
             record.set_loaded(filled);
-            cache.loaded.set(filled);
+            cache.load(filled);
         } else {
             Self::swap(cache, record);
         }
@@ -228,10 +145,10 @@ impl Caches {
     }
 
     fn swap(cache: &ThreadCache, record: &Record) {
-        let (loaded, previous) = (cache.loaded.get(), record.previous());
+        let (loaded, previous) = (cache.loaded(), record.previous());
         record.set_loaded(previous);
         record.set_previous(loaded);
-        cache.loaded.set(previous);
+        cache.load(previous);
     }
 
     /// Remembers how many objects may have been live when a refill found `out` slots out.

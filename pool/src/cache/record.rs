@@ -16,7 +16,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::cache::{Caches, ThreadCache};
+use super::{Caches, ThreadCache};
 use crate::magazine::Magazine;
 use crate::stats::Stats;
 use crate::sync::{AtomicPtr, AtomicU8, Ordering, OwnedU64, yield_now};
