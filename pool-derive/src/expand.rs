@@ -47,15 +47,17 @@ pub(crate) fn expand(pooled: &Pooled<'_>) -> TokenStream {
             unsafe impl #private::Pooled for #ident {
                 #[inline]
                 fn pool() -> &'static #private::Pool<Self> {
-                    static __POOL: #private::Pool<#ident> = #private::Pool::for_static(#config);
+                    static __POOL: #private::Pool<#ident> = unsafe {
+                        #private::Pool::for_static(#config, <#ident as #private::Pooled>::__cache)
+                    };
                     &__POOL
                 }
 
                 #[inline(always)]
                 fn __cache() -> &'static #private::LocalKey<#private::ThreadCache> {
-                    #private::thread_local! {
+                    ::std::thread_local! {
                         static __CACHE: #private::ThreadCache =
-                            const { #private::ThreadCache::new() };
+                            const { unsafe { #private::ThreadCache::new() } };
                     }
                     &__CACHE
                 }

@@ -91,5 +91,4 @@ pub mod __private {
     pub use crate::cache::ThreadCache;
     pub use crate::{Pool, PoolConfig, Pooled};
     pub use std::thread::LocalKey;
-    pub use std::thread_local;
 }

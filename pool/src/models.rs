@@ -304,17 +304,17 @@ fn caches_over_depot(ledger: Ledger) {
 /// Opens a cache as a thread's first use does, and closes it as its end does.
 fn with_cache(caches: &Caches, f: impl FnOnce(&ThreadCache)) {
     let record = caches.open().expect("few caches");
-    let cache = ThreadCache::new();
+    let cache = ThreadCache::fresh();
     // SAFETY: opened just above, closed just below.
     unsafe { cache.go_live(record) };
     f(&cache);
     cache.kill();
     // SAFETY: opened just above.
-    let record = unsafe { record.as_ref() };
-    assert!(record.begin_exit());
+    assert!(unsafe { Record::begin_exit(record) });
     // SAFETY: ours, and its cache is killed.
     unsafe { caches.close(record) };
-    record.release();
+    // SAFETY: ours until now.
+    unsafe { Record::release(record) };
 }
 
 fn allocate(caches: &Caches, cache: &ThreadCache) -> NonNull<u8> {
@@ -363,17 +363,17 @@ fn pool_and_thread_end(hasty: bool) {
     let other = {
         let (caches, witness) = (Arc::clone(&caches), Arc::clone(&witness));
         thread::spawn(move || {
-            let OfThread(pointer) = { record };
-            // SAFETY: freed by whoever is last.
-            let record = unsafe { pointer.as_ref() };
-            if record.begin_exit() {
+            let OfThread(record) = { record };
+            // SAFETY: opened for this thread.
+            if unsafe { Record::begin_exit(record) } {
                 // SAFETY: ours; no cache uses it.
                 unsafe { caches.close(record) };
                 witness.set(1);
-                record.release();
+                // SAFETY: ours until now.
+                unsafe { Record::release(record) };
             } else {
                 // SAFETY: an orphan of ours.
-                unsafe { Record::free(pointer) };
+                unsafe { Record::free(record) };
             }
         })
     };

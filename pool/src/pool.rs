@@ -12,11 +12,13 @@ use crate::error::{Cause, InitError, Refusal};
 use crate::links::LinkStore;
 use crate::slab::layout::Plan;
 use crate::stats::Stats;
+use crate::thread::CacheKey;
 use std::alloc::Layout;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -40,13 +42,22 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// objects are. A pool that is dropped gives all back. Objects that were leaked from it
 /// (`mem::forget`) are not dropped.
 ///
+/// A thread that uses more than some 32 pools that are values, in turn, finds its caches of them in
+/// time linear in their number.
+///
 /// # Fork
 ///
 /// In the child of a `fork`, allocating and freeing work. Free slots that other threads of the
 /// parent had cached stay out of circulation there, and add to the room beyond the capacity as
-/// before; if one of those threads was inside a refill or flush, the few bytes of bookkeeping that
-/// refills need (16 bytes each) are not reused in the child from then on. The first use of a pool
-/// must not be under way in another thread at the time of the fork.
+/// before; if one of those threads was inside a refill or flush, the bookkeeping that each exchange
+/// with the depot needs (some 50 bytes) is not reused in the child from then on. At the time of the
+/// fork no other thread may be in a pool's first use, in [`Pool::trim`], in the drop of a pool that
+/// is a value, or at its end: the child could wait for it for ever.
+///
+/// # Signals and allocators
+///
+/// Not for signal handlers: one that interrupts an allocation could see a cache half changed. Not
+/// for use inside a global allocator: making a pool, and exchanges with the depot, may allocate.
 #[repr(transparent)]
 pub struct Pool<T> {
     raw: RawPool,
@@ -57,16 +68,38 @@ pub struct Pool<T> {
 /// A pool of slots.
 struct RawPool {
     config: PoolConfig,
+    /// Where a thread finds its cache, if the pool is a type's own.
+    key: Option<CacheKey>,
     /// Set once, under `making`.
-    caches: OnceLock<Box<Caches>>,
+    made: OnceLock<Made>,
     making: Mutex<()>,
 }
 
+/// A pool's caches, on the heap. Not a `Box`: records point to them while the pool is moved.
+struct Made(NonNull<Caches>);
+
+// SAFETY: it owns its caches as a `Box` would, and those may be sent and shared.
+unsafe impl Send for Made {}
+// SAFETY: as above.
+unsafe impl Sync for Made {}
+
+impl Made {
+    fn new(caches: Caches) -> Self {
+        Self(NonNull::from(Box::leak(Box::new(caches))))
+    }
+
+    fn caches(&self) -> &Caches {
+        // SAFETY: made by `new`, freed by the pool's drop alone.
+        unsafe { self.0.as_ref() }
+    }
+}
+
 impl RawPool {
-    const fn new(config: PoolConfig) -> Self {
+    const fn new(config: PoolConfig, key: Option<CacheKey>) -> Self {
         Self {
             config,
-            caches: OnceLock::new(),
+            key,
+            made: OnceLock::new(),
             making: Mutex::new(()),
         }
     }
@@ -74,17 +107,18 @@ impl RawPool {
     /// The pool's caches; made of its own configuration if this is the first use.
     #[inline]
     fn caches(&self, layout: Layout) -> Result<&Caches, InitError> {
-        match self.caches.get() {
-            Some(caches) => Ok(caches),
+        match self.made.get() {
+            Some(made) => Ok(made.caches()),
             None => self.make(self.config, layout, false),
         }
     }
 
     #[cold]
     fn make(&self, config: PoolConfig, layout: Layout, only: bool) -> Result<&Caches, InitError> {
-        // No user code runs under this lock, so a poisoned one says nothing.
+        // No user code runs under this lock (but for an allocator's, see the crate), so a poisoned
+        // one says nothing.
         let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(caches) = self.caches.get() {
+        if let Some(caches) = self.made.get().map(Made::caches) {
             let capacity = caches.capacity();
             return match only {
                 true => Err(InitError::AlreadyInitialised { capacity }),
@@ -102,21 +136,21 @@ impl RawPool {
             unsafe { caches.tear_down() };
             return Err(error);
         }
-        Ok(self.caches.get_or_init(|| Box::new(caches)))
+        Ok(self.made.get_or_init(|| Made::new(caches)).caches())
     }
 }
 
 impl Drop for RawPool {
     fn drop(&mut self) {
-        if let Some(caches) = self.caches.take() {
-            // SAFETY: every handle borrows the pool, and none is left; who has the pool for itself
-            // runs no operation on it. Leaked objects are never used again: what borrows of them
-            // there were ended with the pool's.
-            unsafe { caches.abandon() };
-            // Only now may the value be moved: threads that end have let go of it.
-            // SAFETY: as above.
-            unsafe { caches.tear_down() };
-        }
+        let Some(made) = self.made.take() else { return };
+        // SAFETY: every handle borrows the pool, and none is left; who has the pool for itself runs
+        // no operation on it. Leaked objects are never used again: what borrows of them there were
+        // ended with the pool's.
+        unsafe { made.caches().abandon() };
+        // SAFETY: made as a box. Threads that were ending have let go of it by now.
+        let caches = unsafe { Box::from_raw(made.0.as_ptr()) };
+        // SAFETY: as above.
+        unsafe { caches.tear_down() };
     }
 }
 
@@ -132,18 +166,27 @@ impl<T> Pool<T> {
     /// The configuration is refused, with the value that is to blame, or the system refuses the
     /// address space or the memory to prefault.
     pub fn with_config(config: PoolConfig) -> Result<Self, InitError> {
-        let pool = Self::for_static(config);
-        pool.raw.make(config, Layout::new::<T>(), true)?;
-        Ok(pool)
+        let (raw, values) = (RawPool::new(config, None), PhantomData);
+        raw.make(config, Layout::new::<T>(), true)?;
+        Ok(Self { raw, values })
     }
 
-    /// A pool for a `static`, which is made at its first use.
+    /// A type's own pool, for a `static`; it is made at its first use.
+    ///
+    /// # Safety
+    ///
+    /// The pool is never dropped, and `key` is the key of a thread-local that no other pool uses.
     #[doc(hidden)]
-    pub const fn for_static(config: PoolConfig) -> Self {
+    pub const unsafe fn for_static(config: PoolConfig, key: CacheKey) -> Self {
         Self {
-            raw: RawPool::new(config),
+            raw: RawPool::new(config, Some(key)),
             values: PhantomData,
         }
+    }
+
+    /// Where a thread finds its cache, if this is a type's own pool.
+    pub(crate) fn key(&self) -> Option<CacheKey> {
+        self.raw.key
     }
 
     pub(crate) fn of_uninit(&self) -> &Pool<MaybeUninit<T>> {
@@ -163,7 +206,7 @@ impl<T> Pool<T> {
 
     /// The pool's caches, if it is made.
     pub(crate) fn made(&self) -> Option<&Caches> {
-        self.raw.caches.get().map(|caches| &**caches)
+        self.raw.made.get().map(Made::caches)
     }
 
     /// The pool's caches; makes the pool if this is the first use.

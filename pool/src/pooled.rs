@@ -44,8 +44,8 @@ use std::thread::LocalKey;
 /// # Safety
 ///
 /// `pool` returns the same pool at every call, made by this crate's hidden constructor for statics
-/// and used by no other type; `__cache` returns the key of a thread-local that belongs to that pool
-/// alone. The derive macro sees to both.
+/// and used by no other type; `__cache` is the key that it was made with. The derive macro sees to
+/// both, if what its `crate` names is this crate.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no pool",
     label = "this type has no pool",
@@ -87,7 +87,7 @@ fn take_slow<T: Pooled>(cache: &ThreadCache) -> Result<NonNull<T>, Refusal> {
     let pool = T::pool();
     let caches = pool.caches()?;
     caches
-        .allocate_slow(cache, |caches| thread::enroll(caches, cache, detach::<T>))
+        .allocate_slow(cache, |caches| thread::enroll(caches, cache, T::__cache))
         .map(NonNull::cast)
         .ok_or_else(|| pool.full())
 }
@@ -111,10 +111,6 @@ pub(crate) unsafe fn put<T: Pooled>(slot: NonNull<T>) {
 fn put_slow<T: Pooled>(cache: &ThreadCache, slot: NonNull<T>) {
     let caches = T::pool().made().expect("a pool that gave a slot was made");
     caches.free_slow(cache, slot.cast(), |caches| {
-        thread::enroll(caches, cache, detach::<T>);
+        thread::enroll(caches, cache, T::__cache);
     });
-}
-
-fn detach<T: Pooled>() {
-    thread::with_local(T::__cache(), ThreadCache::kill);
 }

@@ -2,9 +2,10 @@
 
 #![allow(unsafe_code)]
 
+use crate::cache::{Caches, ThreadCache};
 use crate::error::{Full, Refusal};
 use crate::pool::Pool;
-use crate::thread;
+use crate::thread::{self, CacheKey};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -43,20 +44,37 @@ impl<T> Pool<T> {
         }
     }
 
-    /// A slot of this pool, through this thread's cache of it. For pools that are values.
+    /// Runs `f` on this thread's cache of the pool; tells it how to make a fresh one live.
+    #[inline]
+    fn with_cache<R>(
+        &self,
+        caches: &Caches,
+        f: impl FnOnce(&ThreadCache, Option<CacheKey>) -> R,
+    ) -> R {
+        match self.key() {
+            Some(key) => thread::with_local(key(), |cache| f(cache, Some(key))),
+            None => thread::with_value(caches, |cache| f(cache, None)),
+        }
+    }
+
+    /// A slot of this pool, through this thread's cache of it.
     #[inline]
     fn take_slot(&self) -> Result<NonNull<T>, Refusal> {
         let caches = self.caches()?;
-        thread::with_value(caches, |cache| {
+        let slot = self.with_cache(caches, |cache, key| {
+            let enroll = |caches: &Caches| {
+                if let Some(key) = key {
+                    thread::enroll(caches, cache, key);
+                }
+            };
             cache
                 .allocate()
-                .or_else(|| caches.allocate_slow(cache, |_| ()))
-                .map(NonNull::cast)
-                .ok_or_else(|| self.full())
-        })
+                .or_else(|| caches.allocate_slow(cache, enroll))
+        });
+        slot.map(NonNull::cast).ok_or_else(|| self.full())
     }
 
-    /// Puts a slot back, through this thread's cache. For pools that are values.
+    /// Puts a slot back, through this thread's cache of the pool.
     ///
     /// # Safety
     ///
@@ -64,9 +82,14 @@ impl<T> Pool<T> {
     #[inline]
     unsafe fn put_slot(&self, slot: NonNull<T>) {
         let caches = self.made().expect("a pool that gave a slot was made");
-        thread::with_value(caches, |cache| {
+        self.with_cache(caches, |cache, key| {
+            let enroll = |caches: &Caches| {
+                if let Some(key) = key {
+                    thread::enroll(caches, cache, key);
+                }
+            };
             if !cache.free(slot.cast()) {
-                caches.free_slow(cache, slot.cast(), |_| ());
+                caches.free_slow(cache, slot.cast(), enroll);
             }
         });
     }

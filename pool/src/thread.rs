@@ -16,17 +16,22 @@ use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::thread::LocalKey;
 
-/// The records that a thread has claimed, as a list through [`Record::thread_next`].
+/// The thread-local of a type's own cache, as the derive declares it.
+pub(crate) type CacheKey = fn() -> &'static LocalKey<ThreadCache>;
+
+/// The records that a thread has claimed, as a list through [`Record::thread_next`]. What is on it
+/// is freed by this thread alone.
 struct Records {
-    first: Cell<*const Record>,
+    first: Cell<Option<NonNull<Record>>>,
 }
 
 std::thread_local! {
-    static RECORDS: Records = const { Records { first: Cell::new(ptr::null()) } };
+    static RECORDS: Records = const { Records { first: Cell::new(None) } };
     static TABLE: [Shortcut; TABLE_LEN] = const { [const { Shortcut::new() }; TABLE_LEN] };
 }
 
-const TABLE_LEN: usize = 8;
+/// As many pools that are values are found without a walk, if their numbers are neighbours.
+const TABLE_LEN: usize = 32;
 
 /// Where the cache of one pool is, for pools that are values.
 struct Shortcut {
@@ -46,60 +51,74 @@ impl Shortcut {
 
 impl Records {
     fn add(&self, record: NonNull<Record>) {
+        self.prune();
         // SAFETY: claimed by this thread just now, on no list.
         unsafe { record.as_ref() }.thread_next.set(self.first.get());
-        self.first.set(record.as_ptr());
-        self.prune();
+        self.first.set(Some(record));
     }
 
     /// Frees the records whose pools have ended, so that a long-lived thread does not gather them.
     fn prune(&self) {
-        let mut place = &self.first;
-        // SAFETY: what is on this list is claimed by this thread, and freed by it alone.
-        while let Some(record) = unsafe { place.get().as_ref() } {
-            if record.is_orphan() {
-                place.set(record.thread_next.get());
-                // SAFETY: off the list; its pool is done with it.
-                unsafe { Record::free(NonNull::from(record)) };
+        let mut next = self.first.take();
+        let (mut kept, mut orphans) = (None, None);
+        while let Some(record) = next {
+            // SAFETY: on this thread's list.
+            let shared = unsafe { record.as_ref() };
+            next = shared.thread_next.get();
+            let side = if shared.is_orphan() {
+                &mut orphans
             } else {
-                place = &record.thread_next;
-            }
+                &mut kept
+            };
+            shared.thread_next.set(side.replace(record));
+        }
+        self.first.set(kept);
+        // The list is whole again before anything is freed.
+        while let Some(record) = orphans {
+            // SAFETY: off the list, and ours still.
+            orphans = unsafe { record.as_ref() }.thread_next.get();
+            // SAFETY: its pool is done with it, and so are we.
+            unsafe { Record::free(record) };
         }
     }
 
-    /// The record that keeps this thread's cache of a pool. (Not one whose cache is a thread-local:
-    /// a type's pool can be used as a value too.)
-    fn find(&self, pool: u64) -> Option<&Record> {
+    fn find(&self, pool: u64) -> Option<NonNull<Record>> {
         let mut next = self.first.get();
-        // SAFETY: as in `prune`.
-        while let Some(record) = unsafe { next.as_ref() } {
-            if record.is_of(pool) && record.cache.is_live() {
-                return Some(record);
+        while let Some(record) = next {
+            // SAFETY: on this thread's list.
+            let shared = unsafe { record.as_ref() };
+            if shared.is_of(pool) {
+                break;
             }
-            next = record.thread_next.get();
+            next = shared.thread_next.get();
         }
-        None
+        next
     }
 }
 
 impl Drop for Records {
     fn drop(&mut self) {
         let _ = TABLE.try_with(|table| table.iter().for_each(|entry| entry.pool.set(0)));
-        let mut next = self.first.get();
-        // SAFETY: as in `prune`.
-        while let Some(record) = unsafe { next.as_ref() } {
-            next = record.thread_next.get();
-            (record.detach.get())();
-            if record.begin_exit() {
+        let mut next = self.first.take();
+        while let Some(record) = next {
+            // SAFETY: on this thread's list.
+            let shared = unsafe { record.as_ref() };
+            next = shared.thread_next.get();
+            if let Some(key) = shared.key.take() {
+                with_local(key(), ThreadCache::kill);
+            }
+            // SAFETY: claimed by this thread, not freed yet.
+            if unsafe { Record::begin_exit(record) } {
                 // SAFETY: the state is `EXITING`: the pool's end waits for the release.
-                let caches = unsafe { record.caches() };
-                // SAFETY: claimed by this thread; `detach`, or the cleared table, saw to it that
-                // the cache is not used any more.
+                let caches = unsafe { shared.caches() };
+                // SAFETY: claimed by this thread; its cache is killed, or in the record, which the
+                // cleared table does not know any more.
                 unsafe { caches.close(record) };
-                record.release();
+                // SAFETY: ours until now, and not touched again.
+                unsafe { Record::release(record) };
             } else {
                 // SAFETY: an orphan of this thread, which its pool is done with.
-                unsafe { Record::free(NonNull::from(record)) };
+                unsafe { Record::free(record) };
             }
         }
     }
@@ -121,20 +140,20 @@ pub(crate) fn with_local<R>(
 }
 
 fn dead() -> ThreadCache {
-    let cache = ThreadCache::new();
+    let cache = ThreadCache::fresh();
     cache.kill();
     cache
 }
 
-/// Makes a type pool's fresh cache live, until the thread ends; then `detach` is called.
-pub(crate) fn enroll(caches: &Caches, cache: &ThreadCache, detach: fn()) {
+/// Makes a type pool's fresh cache, behind `key`, live until the thread ends.
+pub(crate) fn enroll(caches: &Caches, cache: &ThreadCache, key: CacheKey) {
     let enrolled = RECORDS.try_with(|records| {
         if let Some(record) = caches.open() {
             // SAFETY: claimed by this thread just now.
-            unsafe { record.as_ref() }.detach.set(detach);
+            unsafe { record.as_ref() }.key.set(Some(key));
             records.add(record);
-            // SAFETY: type pools have no end, so the record stays; `detach` kills the cache before
-            // the record is released.
+            // SAFETY: type pools have no end, so the record stays; the thread's end kills the
+            // cache before it releases the record.
             unsafe { cache.go_live(record) };
         }
     });
@@ -167,21 +186,20 @@ pub(crate) fn with_value<R>(caches: &Caches, f: impl FnOnce(&ThreadCache) -> R) 
 #[cold]
 fn find_value(caches: &Caches) -> Option<NonNull<ThreadCache>> {
     let id = caches.id();
-    let cache = RECORDS
-        .try_with(|records| {
-            if let Some(record) = records.find(id) {
-                return Some(NonNull::from(&record.cache));
-            }
+    let found = RECORDS.try_with(|records| {
+        records.find(id).or_else(|| {
             let record = caches.open()?;
             records.add(record);
             // SAFETY: claimed by this thread just now.
             let cache = unsafe { &record.as_ref().cache };
             // SAFETY: the cache is in the record.
             unsafe { cache.go_live(record) };
-            Some(NonNull::from(cache))
+            Some(record)
         })
-        .ok()
-        .flatten()?;
+    });
+    let record = found.ok().flatten()?;
+    // SAFETY: on this thread's list.
+    let cache = NonNull::from(unsafe { &record.as_ref().cache });
     let _ = TABLE.try_with(|table| {
         let entry = &table[id as usize % TABLE_LEN];
         entry.cache.set(cache.as_ptr());

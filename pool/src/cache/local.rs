@@ -22,15 +22,26 @@ enum State {
     Fresh,
     /// Open. The record lives at least as long as this state.
     Live(NonNull<Record>),
+    /// Open, and in a slow path: what runs inside it (an allocator that uses the pool) must not see
+    /// its magazines.
+    Busy,
     /// The thread is past its end.
     Dead,
 }
 
 impl ThreadCache {
-    /// A fresh cache.
+    /// A fresh cache, for the derive's thread-local.
+    ///
+    /// # Safety
+    ///
+    /// It is used with one pool only.
     #[cfg(not(loom))]
-    #[expect(clippy::new_without_default, reason = "hidden, for the derive alone")]
-    pub const fn new() -> Self {
+    pub const unsafe fn new() -> Self {
+        Self::fresh()
+    }
+
+    #[cfg(not(loom))]
+    pub(crate) const fn fresh() -> Self {
         Self {
             loaded: Cell::new(Magazine::none()),
             state: Cell::new(State::Fresh),
@@ -38,7 +49,7 @@ impl ThreadCache {
     }
 
     #[cfg(loom)]
-    pub fn new() -> Self {
+    pub(crate) fn fresh() -> Self {
         Self {
             loaded: Cell::new(Magazine::none()),
             state: Cell::new(State::Fresh),
@@ -76,27 +87,18 @@ impl ThreadCache {
         matches!(self.state.get(), State::Fresh)
     }
 
-    pub(crate) fn is_live(&self) -> bool {
-        self.record().is_some()
-    }
-
     /// The record of a live cache.
-    pub(super) fn record(&self) -> Option<&Record> {
+    pub(super) fn record(&self) -> Option<NonNull<Record>> {
         match self.state.get() {
-            // SAFETY: a record outlives the live state of its cache.
-            State::Live(record) => Some(unsafe { record.as_ref() }),
-            State::Fresh | State::Dead => None,
+            State::Live(record) => Some(record),
+            State::Fresh | State::Busy | State::Dead => None,
         }
     }
 
-    /// The loaded magazine. If the cache is live, it is the cache's.
-    pub(super) fn loaded(&self) -> Magazine {
-        self.loaded.get()
-    }
-
-    /// Loads another magazine, which the caller owned.
-    pub(super) fn load(&self, magazine: Magazine) {
-        self.loaded.set(magazine);
+    /// Lets go of the magazine until the next [`ThreadCache::go_live`].
+    pub(super) fn suspend(&self) {
+        self.loaded.set(Magazine::none());
+        self.state.set(State::Busy);
     }
 
     /// Cuts the cache off from its record: the thread ends.

@@ -75,10 +75,9 @@ impl Caches {
         cache: &ThreadCache,
         enroll: impl FnOnce(&Self),
     ) -> Option<NonNull<u8>> {
-        match self.record_of(cache, enroll) {
-            Some(record) => self.allocate_from(cache, record),
-            None => self.with_spare(|cache, record| self.allocate_from(cache, record)),
-        }
+        self.with_record(cache, enroll, |cache, record| {
+            self.allocate_from(cache, record)
+        })
     }
 
     /// Frees when the loaded magazine is full.
@@ -88,67 +87,76 @@ impl Caches {
         slot: NonNull<u8>,
         enroll: impl FnOnce(&Self),
     ) {
-        match self.record_of(cache, enroll) {
-            Some(record) => self.free_to(cache, record, slot),
-            None => self.with_spare(|cache, record| self.free_to(cache, record, slot)),
-        }
+        self.with_record(cache, enroll, |cache, record| {
+            self.free_to(cache, record, slot);
+        });
     }
 
-    fn record_of<'a>(
+    /// Runs a slow path on a live cache: the given one, or one for the operation alone.
+    ///
+    /// The cache is suspended meanwhile, and live again afterwards. What panics in between (the
+    /// hook for memory that is not to be had) leaves it suspended, and loses its slots.
+    fn with_record<R>(
         &self,
-        cache: &'a ThreadCache,
+        cache: &ThreadCache,
         enroll: impl FnOnce(&Self),
-    ) -> Option<&'a Record> {
+        operation: impl FnOnce(&ThreadCache, &Record) -> R,
+    ) -> R {
         if cache.is_fresh() {
             enroll(self);
         }
-        cache.record()
+        let Some(record) = cache.record() else {
+            return self.with_spare(operation);
+        };
+        // SAFETY: a record outlives the live state of its cache.
+        operation(cache, unsafe { record.as_ref() })
     }
 
     fn allocate_from(&self, cache: &ThreadCache, record: &Record) -> Option<NonNull<u8>> {
-        if let Some(slot) = cache.allocate() {
-            return Some(slot); // the cache has just been made live, by a re-entrant call
-        }
-        let (empty, previous) = (cache.loaded(), record.previous());
-        if previous.is_empty() {
-            record.collect(empty);
-            // SAFETY: `empty` is this cache's, and the cache has no slots left.
-            let (filled, reserved) = unsafe { self.depot.refill(empty) }?;
-            self.note_high_water(reserved.out_before, reserved.caches);
-            record.count_refill();
-            record.set_loaded(filled);
-            cache.load(filled);
-        } else {
-            Self::swap(cache, record);
+        let (loaded, previous) = (record.loaded(), record.previous());
+        let mut full = false;
+        if loaded.is_empty() {
+            cache.suspend();
+            if previous.is_empty() {
+                record.collect(loaded);
+                // SAFETY: the magazine is this cache's, which is suspended and has no slots.
+                match unsafe { self.depot.refill(loaded) } {
+                    None => full = true,
+                    Some((filled, reserved)) => {
+                        self.note_high_water(reserved.out_before, reserved.caches);
+                        record.count_refill();
+                        record.set_loaded(filled);
+                    }
+                }
+            } else {
+                record.swap();
+            }
+            // SAFETY: the cache's own record.
+            unsafe { cache.go_live(NonNull::from(record)) };
         }
         let slot = cache.allocate();
-        debug_assert!(slot.is_some(), "the loaded magazine has slots now");
+        debug_assert_eq!(slot.is_none(), full, "the loaded magazine has slots now");
         slot
     }
 
     fn free_to(&self, cache: &ThreadCache, record: &Record, slot: NonNull<u8>) {
-        if cache.free(slot) {
-            return;
+        let (loaded, previous) = (record.loaded(), record.previous());
+        if loaded.is_full() {
+            cache.suspend();
+            if previous.is_full() {
+                // The previous magazine is the colder one.
+                record.collect(previous);
+                // SAFETY: it is this cache's, which is suspended, and full.
+                let empty = unsafe { self.depot.flush(previous) };
+                record.count_flush();
+                record.set_previous(empty);
+            }
+            record.swap();
+            // SAFETY: the cache's own record.
+            unsafe { cache.go_live(NonNull::from(record)) };
         }
-        let previous = record.previous();
-        if previous.is_full() {
-            // The previous magazine is the colder one.
-            record.collect(previous);
-            // SAFETY: it is this cache's, and full.
-            let empty = unsafe { self.depot.flush(previous) };
-            record.count_flush();
-            record.set_previous(empty);
-        }
-        Self::swap(cache, record);
         let freed = cache.free(slot);
         debug_assert!(freed, "the loaded magazine has room now");
-    }
-
-    fn swap(cache: &ThreadCache, record: &Record) {
-        let (loaded, previous) = (cache.loaded(), record.previous());
-        record.set_loaded(previous);
-        record.set_previous(loaded);
-        cache.load(previous);
     }
 
     /// Remembers how many objects may have been live when a refill found `out` slots out.
@@ -189,7 +197,9 @@ impl Caches {
     /// # Safety
     ///
     /// The calling thread claimed the record, and its cache is killed or not used any more.
-    pub(crate) unsafe fn close(&self, record: &Record) {
+    pub(crate) unsafe fn close(&self, record: NonNull<Record>) {
+        // SAFETY: claimed by this thread, so it is there.
+        let record = unsafe { record.as_ref() };
         // If it was in the record: whoever claims that next must not find it live.
         record.cache.reset();
         let (first, second) = record.take_magazines();
@@ -201,7 +211,7 @@ impl Caches {
     /// Runs one operation with a cache that is there for its length only.
     #[cold]
     fn with_spare<R>(&self, operation: impl FnOnce(&ThreadCache, &Record) -> R) -> R {
-        let cache = ThreadCache::new();
+        let cache = ThreadCache::fresh();
         let record = loop {
             match self.open_up_to(THREAD_CACHES + SPARE_CACHES) {
                 Some(record) => break record,
@@ -212,18 +222,20 @@ impl Caches {
         // SAFETY: ours until it is released below.
         unsafe { cache.go_live(record) };
         // SAFETY: as above.
-        let record = unsafe { record.as_ref() };
-        let result = operation(&cache, record);
+        let result = operation(&cache, unsafe { record.as_ref() });
         // SAFETY: the cache is on this stack and ends here.
         unsafe { self.close(record) };
-        record.release();
+        // SAFETY: ours until now, and not touched again.
+        unsafe { Record::release(record) };
         result
     }
 
     /// A record that nobody else has: one that was released, or a new one.
     fn claim_record(&self) -> NonNull<Record> {
-        if let Some(record) = self.records().find(|record| record.claim()) {
-            return NonNull::from(record);
+        // SAFETY: records stay until the pool's end, which has the pool to itself.
+        let claim = |record: &NonNull<Record>| unsafe { record.as_ref() }.claim();
+        if let Some(record) = self.records().find(claim) {
+            return record;
         }
         let record = Record::new(self);
         // SAFETY: new, and not shared yet.
@@ -244,21 +256,27 @@ impl Caches {
         }
     }
 
-    fn records(&self) -> impl Iterator<Item = &Record> {
+    fn records(&self) -> impl Iterator<Item = NonNull<Record>> {
         // Acquire: pairs with the Release of the push, for this record and all behind it.
         let mut next = self.records.load(Ordering::Acquire);
         std::iter::from_fn(move || {
+            let record = NonNull::new(next)?;
             // SAFETY: records stay until the pool's end, which has the pool to itself.
-            let record = unsafe { next.as_ref() }?;
-            next = record.next();
+            next = unsafe { record.as_ref() }.next();
             Some(record)
         })
+    }
+
+    /// The records, to be looked at.
+    fn shared_records(&self) -> impl Iterator<Item = &Record> {
+        // SAFETY: as in `records`.
+        self.records().map(|record| unsafe { record.as_ref() })
     }
 
     /// Objects that are live: what is out, less what is cached. O(threads).
     pub(crate) fn live(&self) -> usize {
         let out = self.depot.ledger().out();
-        let cached: usize = self.records().map(Record::cached).sum();
+        let cached: usize = self.shared_records().map(Record::cached).sum();
         out.saturating_sub(cached)
     }
 
@@ -275,7 +293,7 @@ impl Caches {
             magazine: self.depot.magazine() as usize,
             ..Stats::default()
         };
-        for record in self.records() {
+        for record in self.shared_records() {
             record.add_to(&mut stats);
         }
         stats.frees = stats.allocations.saturating_sub(live as u64);
@@ -294,10 +312,11 @@ impl Caches {
         let mut next = self.records.swap(ptr::null_mut(), Ordering::Acquire);
         while let Some(record) = NonNull::new(next) {
             // SAFETY: not freed yet: that is for this walk, or for its thread once it is abandoned.
-            let shared = unsafe { record.as_ref() };
-            next = shared.next();
-            let magazines: Vec<_> = shared.magazines().collect();
-            if shared.abandon() {
+            next = unsafe { record.as_ref() }.next();
+            // SAFETY: as above.
+            let magazines: Vec<_> = unsafe { record.as_ref() }.magazines().collect();
+            // SAFETY: a record of this pool, which ends once.
+            if unsafe { Record::abandon(record) } {
                 for magazine in magazines {
                     // SAFETY: its cache is not used again, by contract.
                     unsafe { magazine.free() };

@@ -20,6 +20,8 @@ use super::{Caches, ThreadCache};
 use crate::magazine::Magazine;
 use crate::stats::Stats;
 use crate::sync::{AtomicPtr, AtomicU8, Ordering, OwnedU64, yield_now};
+#[cfg(not(loom))]
+use crate::thread::CacheKey;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
@@ -46,10 +48,11 @@ pub(crate) struct Record {
 
     // For the thread that claimed the record alone.
     /// The next of the thread's records.
-    pub(crate) thread_next: Cell<*const Record>,
-    /// Tells the cache that its thread ends.
-    pub(crate) detach: Cell<fn()>,
-    /// The cache itself, for pools that have no thread-local of their own.
+    pub(crate) thread_next: Cell<Option<NonNull<Record>>>,
+    /// Where the cache is, if it is a thread-local.
+    #[cfg(not(loom))]
+    pub(crate) key: Cell<Option<CacheKey>>,
+    /// The cache itself, if it is not.
     pub(crate) cache: ThreadCache,
 }
 
@@ -66,9 +69,10 @@ impl Record {
             allocations: OwnedU64::new(0),
             refills: OwnedU64::new(0),
             flushes: OwnedU64::new(0),
-            thread_next: Cell::new(ptr::null()),
-            detach: Cell::new(|| ()),
-            cache: ThreadCache::new(),
+            thread_next: Cell::new(None),
+            #[cfg(not(loom))]
+            key: Cell::new(None),
+            cache: ThreadCache::fresh(),
         })))
     }
 
@@ -90,6 +94,17 @@ impl Record {
         self.next.get()
     }
 
+    /// The state alone. What follows takes a pointer, not a reference to the record: as soon as the
+    /// state has changed, the other party may free it.
+    ///
+    /// # Safety
+    ///
+    /// The record is not freed yet.
+    unsafe fn state<'a>(record: NonNull<Self>) -> &'a AtomicU8 {
+        // SAFETY: by contract.
+        unsafe { &(*record.as_ptr()).state }
+    }
+
     /// Takes the record if nobody has it.
     pub(crate) fn claim(&self) -> bool {
         // Acquire: pairs with the Release in `release`. Relaxed first look: most are taken.
@@ -100,29 +115,44 @@ impl Record {
                 .is_ok()
     }
 
-    /// Gives the record up; the calling thread does not touch it, or the pool, again.
-    pub(crate) fn release(&self) {
+    /// Gives the record up.
+    ///
+    /// # Safety
+    ///
+    /// The calling thread claimed it, and does not touch it, or the pool, again.
+    pub(crate) unsafe fn release(record: NonNull<Self>) {
+        // SAFETY: not freed before the state says so.
+        let state = unsafe { Self::state(record) };
         // Release: the next to claim it, or the pool's end, sees all that was done with it.
-        self.state.store(FREE, Ordering::Release);
+        state.store(FREE, Ordering::Release);
     }
 
     /// Begins a thread's end. False: the pool has ended before, and the record is the thread's.
-    pub(crate) fn begin_exit(&self) -> bool {
+    ///
+    /// # Safety
+    ///
+    /// The calling thread claimed it.
+    pub(crate) unsafe fn begin_exit(record: NonNull<Self>) -> bool {
+        // SAFETY: as long as it is claimed, this thread alone may free it.
+        let state = unsafe { Self::state(record) };
         // Acquire on failure: pairs with `abandon`; the pool is done with the record.
-        self.state
+        state
             .compare_exchange(CLAIMED, EXITING, Ordering::Relaxed, Ordering::Acquire)
             .is_ok()
     }
 
     /// Begins the pool's end. True: the record is left to the thread that claimed it.
-    pub(crate) fn abandon(&self) -> bool {
+    ///
+    /// # Safety
+    ///
+    /// The record is of the pool that ends, which has not called this for it before.
+    pub(crate) unsafe fn abandon(record: NonNull<Self>) -> bool {
+        // SAFETY: only after this does anybody free it.
+        let state = unsafe { Self::state(record) };
         loop {
             // Release: the thread that frees the orphan comes after all of the pool's uses.
             // Acquire: the magazines in it, and what a released record's thread did, are seen.
-            match self
-                .state
-                .compare_exchange(CLAIMED, ORPHAN, Ordering::AcqRel, Ordering::Acquire)
-            {
+            match state.compare_exchange(CLAIMED, ORPHAN, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return true,
                 Err(EXITING) => yield_now(), // for as long as it takes to hand two magazines over
                 Err(_) => return false,
@@ -169,6 +199,13 @@ impl Record {
 
     pub(crate) fn set_previous(&self, magazine: Magazine) {
         self.previous.store(magazine.as_ptr(), Ordering::Release);
+    }
+
+    /// Makes the loaded magazine the previous one, and the other way round.
+    pub(crate) fn swap(&self) {
+        let (loaded, previous) = (self.loaded(), self.previous());
+        self.set_loaded(previous);
+        self.set_previous(loaded);
     }
 
     fn magazine(field: &AtomicPtr<()>) -> Option<Magazine> {

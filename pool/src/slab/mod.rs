@@ -139,7 +139,7 @@ impl Slab {
     /// Notes how many bytes are given back in all; returns how many more that is than before.
     pub(crate) fn note_purged(&self, bytes: usize) -> usize {
         let before = self.purged.swap(bytes, Ordering::Relaxed);
-        bytes.saturating_sub(before)
+        bytes.saturating_sub(before.next_multiple_of(SYSTEM.page()))
     }
 
     /// A set for the indices of the slots carved so far.
@@ -177,8 +177,9 @@ impl Slab {
     pub(crate) fn committed(&self) -> usize {
         let carved = self.carved.load(Ordering::Relaxed);
         let touched = carved.max(self.prefaulted.load(Ordering::Relaxed)) * self.stride;
+        let purged = self.purged.load(Ordering::Relaxed);
         touched
             .next_multiple_of(SYSTEM.page())
-            .saturating_sub(self.purged.load(Ordering::Relaxed))
+            .saturating_sub(purged / SYSTEM.page() * SYSTEM.page())
     }
 }
