@@ -18,7 +18,7 @@ if ! cargo +nightly --version >/dev/null 2>&1; then
 fi
 
 # What is left out: `ui` runs the compiler; `fork` is not for ThreadSanitizer's runtime.
-tests=(boxes exhaustion model panics resident shapes threads trim values)
+tests=(boxes exhaustion model panics resident shapes stress threads trim values)
 
 address() {
     RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/asan \

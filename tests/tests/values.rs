@@ -87,6 +87,22 @@ fn pools_and_threads_end_together() {
     }
 }
 
+/// A scope ends with its closures, before its threads' thread-locals are destroyed: so a pool may be
+/// dropped, and moved, while caches are being handed over to it.
+#[test]
+fn a_pool_may_end_while_threads_hand_their_caches_over() {
+    for _ in 0..scaled(1000, 10) {
+        let pool = Pool::with_config(PoolConfig::new().capacity(10_000).magazine(64)).unwrap();
+        thread::scope(|scope| {
+            for n in 70..74 {
+                let pool = &pool;
+                scope.spawn(move || drop((0..n).map(|n| pool.alloc(n)).collect::<Vec<_>>()));
+            }
+        });
+        drop(Box::new(pool));
+    }
+}
+
 #[test]
 fn forgotten_objects_are_not_dropped_and_harm_nobody() {
     struct Loud;
