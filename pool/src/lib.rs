@@ -66,6 +66,8 @@ mod sys;
 #[cfg(not(loom))]
 mod boxed;
 #[cfg(not(loom))]
+mod forward;
+#[cfg(not(loom))]
 mod pool;
 #[cfg(not(loom))]
 mod pooled;

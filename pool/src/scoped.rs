@@ -4,12 +4,11 @@
 
 use crate::cache::{Caches, ThreadCache};
 use crate::error::{Full, Refusal};
+use crate::forward::forward_to_object;
 use crate::pool::Pool;
 use crate::thread::{self, CacheKey};
-use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::ops::{Deref, DerefMut};
 use std::panic::UnwindSafe;
 use std::ptr::NonNull;
 
@@ -171,44 +170,4 @@ impl<T> Drop for ScopedBox<'_, T> {
     }
 }
 
-impl<T> Deref for ScopedBox<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: the slot holds a valid `T`, which a shared handle only shares.
-        unsafe { self.slot.as_ref() }
-    }
-}
-
-impl<T> DerefMut for ScopedBox<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the slot holds a valid `T`, and whoever has the handle for itself has it too.
-        unsafe { self.slot.as_mut() }
-    }
-}
-
-impl<T> AsRef<T> for ScopedBox<'_, T> {
-    fn as_ref(&self) -> &T {
-        self
-    }
-}
-
-impl<T> AsMut<T> for ScopedBox<'_, T> {
-    fn as_mut(&mut self) -> &mut T {
-        self
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for ScopedBox<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: fmt::Display> fmt::Display for ScopedBox<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
+forward_to_object!(ScopedBox<'_, T>, T);

@@ -2,9 +2,8 @@
 
 #![allow(unsafe_code)]
 
-mod forward;
-
 use crate::error::Full;
+use crate::forward::forward_to_object;
 use crate::pooled::{Pooled, put, take};
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -314,6 +313,8 @@ impl<T: Pooled> PoolBox<MaybeUninit<T>> {
     }
 }
 
+forward_to_object!(PoolBox<T>, T: Pooled);
+
 impl<T: Pooled> Drop for PoolBox<T> {
     #[inline]
     fn drop(&mut self) {
@@ -321,5 +322,46 @@ impl<T: Pooled> Drop for PoolBox<T> {
         let vacant = Vacant(self.slot);
         // SAFETY: this handle owns the object and ends here.
         unsafe { vacant.0.drop_in_place() };
+    }
+}
+
+/// # Panics
+///
+/// Panics if the pool is full, or cannot be made.
+impl<T: Pooled + Default> Default for PoolBox<T> {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new_with(T::default)
+    }
+}
+
+/// # Panics
+///
+/// Panics if the pool is full, or cannot be made.
+impl<T: Pooled> From<T> for PoolBox<T> {
+    #[track_caller]
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: Pooled> From<PoolBox<T>> for Pin<PoolBox<T>> {
+    fn from(boxed: PoolBox<T>) -> Self {
+        PoolBox::into_pin(boxed)
+    }
+}
+
+/// # Panics
+///
+/// Panics if the pool is full, or cannot be made.
+impl<T: Pooled + Clone> Clone for PoolBox<T> {
+    #[track_caller]
+    fn clone(&self) -> Self {
+        Self::new_with(|| (**self).clone())
+    }
+
+    /// Clones into the object that is there; needs no slot.
+    fn clone_from(&mut self, source: &Self) {
+        (**self).clone_from(source);
     }
 }
