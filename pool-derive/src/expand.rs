@@ -24,13 +24,31 @@ pub(crate) fn expand(pooled: &Pooled<'_>) -> TokenStream {
     let mut config = quote!(#private::PoolConfig::new());
     let mut values = TokenStream::new();
     if let Some(capacity) = &attrs.capacity {
-        let message = "a pool's capacity must be at least 1";
-        values.extend(constant("__POOL_CAPACITY", "usize", capacity, message));
+        let checks = [
+            (
+                quote!(__POOL_CAPACITY == 0),
+                "a pool's capacity is 0: write at least 1, or leave `capacity` out",
+            ),
+            (
+                quote!(__POOL_CAPACITY > #private::max_capacity::<#ident>()),
+                "a pool's capacity is more than an address space holds: write a smaller one",
+            ),
+        ];
+        values.extend(constant("__POOL_CAPACITY", "usize", capacity, &checks));
         config.extend(quote!(.capacity(__POOL_CAPACITY)));
     }
     if let Some(magazine) = &attrs.magazine {
-        let message = "a pool's magazine must hold at least 1 slot";
-        values.extend(constant("__POOL_MAGAZINE", "u32", magazine, message));
+        let checks = [
+            (
+                quote!(__POOL_MAGAZINE == 0),
+                "a pool's magazine is 0: write at least 1, or leave `magazine` out",
+            ),
+            (
+                quote!(__POOL_MAGAZINE > #private::MAX_MAGAZINE),
+                "a pool's magazine is over 65535: write a smaller one, or leave `magazine` out",
+            ),
+        ];
+        values.extend(constant("__POOL_MAGAZINE", "u32", magazine, &checks));
         config.extend(quote!(.magazine(__POOL_MAGAZINE)));
     }
     if attrs.prefault {
@@ -66,17 +84,19 @@ pub(crate) fn expand(pooled: &Pooled<'_>) -> TokenStream {
     }
 }
 
-/// Names the value of an expression, and refuses a zero where it is written.
-fn constant(name: &str, ty: &str, value: &Expr, message: &str) -> TokenStream {
+/// Names the value of an expression, and refuses what cannot be where it is written.
+fn constant(name: &str, ty: &str, value: &Expr, checks: &[(TokenStream, &str)]) -> TokenStream {
     let name = Ident::new(name, Span::call_site());
-    // At the user's place, so that the compiler points at the expression: for a zero, and for a
-    // value of another type.
+    // At the user's place, so that the compiler points at the expression: for a value that cannot
+    // be, and for one of another type.
     let ty = Ident::new(ty, value.span());
-    let check = quote_spanned! {value.span()=>
-        if #name == 0 { ::core::panic!(#message) }
-    };
+    let checks = checks.iter().map(|(wrong, message)| {
+        quote_spanned! {value.span()=>
+            const _: () = if #wrong { ::core::panic!(#message) };
+        }
+    });
     quote! {
         const #name: ::core::primitive::#ty = #value;
-        const _: () = #check;
+        #(#checks)*
     }
 }

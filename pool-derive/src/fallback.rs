@@ -3,7 +3,8 @@
 use crate::ast::Pooled;
 use crate::expand::private;
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
+use syn::GenericParam;
 
 pub(crate) fn expand(pooled: &Pooled<'_>, error: &syn::Error) -> TokenStream {
     let errors = error.to_compile_error();
@@ -12,16 +13,33 @@ pub(crate) fn expand(pooled: &Pooled<'_>, error: &syn::Error) -> TokenStream {
         generics,
         attrs,
     } = pooled;
-    // A lifetime could not satisfy the trait's `'static`: then there is nothing to fall back to.
-    if generics.lifetimes().next().is_some() {
-        return errors;
-    }
     let private = private(attrs.krate.as_ref());
-    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    // For the trait's `'static`, lifetimes are all that; other parameters are asked to be.
+    let mut generics = (*generics).clone();
+    let lifetimes: Vec<_> = generics.lifetimes().map(|l| l.lifetime.clone()).collect();
+    generics.params = std::mem::take(&mut generics.params)
+        .into_iter()
+        .filter(|parameter| !matches!(parameter, GenericParam::Lifetime(_)))
+        .collect();
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let arguments = lifetimes
+        .iter()
+        .map(|_| quote!('static))
+        .chain(generics.params.iter().map(|parameter| match parameter {
+            GenericParam::Type(parameter) => parameter.ident.to_token_stream(),
+            GenericParam::Const(parameter) => parameter.ident.to_token_stream(),
+            GenericParam::Lifetime(_) => TokenStream::new(),
+        }));
+    let arguments = quote!(<#(#arguments),*>);
     let bounds = generics.type_params().map(|parameter| {
         let ident = &parameter.ident;
         quote!(#ident: 'static,)
     });
+    // A predicate may name a lifetime, which is gone; without it the impl may not hold. Then there is
+    // nothing to fall back to.
+    if !lifetimes.is_empty() && where_clause.is_some() {
+        return errors;
+    }
     let predicates = where_clause.map(|clause| {
         let predicates = clause.predicates.iter();
         quote!(#(#predicates,)*)
@@ -31,7 +49,7 @@ pub(crate) fn expand(pooled: &Pooled<'_>, error: &syn::Error) -> TokenStream {
         #[doc(hidden)]
         const _: () = {
             #[automatically_derived]
-            unsafe impl #impl_generics #private::Pooled for #ident #type_generics
+            unsafe impl #impl_generics #private::Pooled for #ident #arguments
             where
                 #(#bounds)*
                 #predicates

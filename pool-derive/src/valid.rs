@@ -1,31 +1,51 @@
-//! Refuses types that cannot have a pool.
+//! Refuses types that cannot have a pool, and attributes that are in the wrong place.
 
 use crate::errors::Errors;
-use syn::{Data, DeriveInput, GenericParam};
+use syn::{Attribute, Data, DeriveInput, GenericParam};
 
 pub(crate) fn check(input: &DeriveInput) -> Errors {
     let mut errors = Errors::default();
     if let Data::Union(union) = &input.data {
-        errors.add(syn::Error::new_spanned(
-            union.union_token,
+        errors.say(
+            &union.union_token,
             "a union cannot be pooled: its pool would not know what to drop; wrap it in a struct",
-        ));
+        );
     }
     for parameter in &input.generics.params {
-        let (what, way_out) = match parameter {
-            GenericParam::Lifetime(_) => (
-                "a type with a lifetime cannot be pooled: its pool lives for ever",
-                "own the data, or use a `pool::Pool` value, which may hold borrowed data",
-            ),
-            GenericParam::Type(_) | GenericParam::Const(_) => (
-                "a generic type has no single pool: each instantiation would need its own",
-                "derive on a newtype of the instantiation, or use a `pool::Pool` value",
-            ),
+        let message = match parameter {
+            GenericParam::Lifetime(_) => {
+                "a type with a lifetime cannot be pooled: its pool lives for ever; own the data, or \
+                 use a `pool::Pool` value, which may hold borrowed data"
+            }
+            GenericParam::Type(_) | GenericParam::Const(_) => {
+                "a generic type has no single pool: each instantiation would need its own; derive \
+                 on a newtype of the instantiation, or use a `pool::Pool` value"
+            }
         };
-        errors.add(syn::Error::new_spanned(
-            parameter,
-            format!("{what}; {way_out}"),
-        ));
+        errors.say(parameter, message);
+    }
+    for attribute in inner_attributes(&input.data) {
+        if attribute.path().is_ident("pool") {
+            errors.say(
+                attribute,
+                "`#[pool(...)]` is about the whole type: write it above the type",
+            );
+        }
     }
     errors
+}
+
+/// The attributes of variants and fields.
+fn inner_attributes(data: &Data) -> Vec<&Attribute> {
+    let (variants, fields): (Vec<_>, Vec<_>) = match data {
+        Data::Struct(data) => (vec![], data.fields.iter().collect()),
+        Data::Enum(data) => (
+            data.variants.iter().collect(),
+            data.variants.iter().flat_map(|v| &v.fields).collect(),
+        ),
+        Data::Union(data) => (vec![], data.fields.named.iter().collect()),
+    };
+    let of_variants = variants.into_iter().flat_map(|variant| &variant.attrs);
+    let of_fields = fields.into_iter().flat_map(|field| &field.attrs);
+    of_variants.chain(of_fields).collect()
 }

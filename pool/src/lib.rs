@@ -91,6 +91,7 @@ pub use {boxed::PoolBox, pool::Pool, pool_derive::Pooled, pooled::Pooled, scoped
 #[cfg(not(loom))]
 pub mod __private {
     pub use crate::cache::ThreadCache;
+    pub use crate::slab::layout::{MAX_MAGAZINE, max_capacity};
     pub use crate::{Pool, PoolConfig, Pooled};
     pub use std::thread::LocalKey;
 }

@@ -49,7 +49,9 @@ use std::thread::LocalKey;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no pool",
     label = "this type has no pool",
-    note = "put `#[derive(pool::Pooled)]` on `{Self}`, or use a `pool::Pool<{Self}>` value"
+    note = "derive `pool::Pooled` on it if it is a struct or an enum of your own, and wrap it in one \
+            if it is not; a `PoolBox` holds one concrete type: no `dyn Trait` and no slice",
+    note = "a `pool::Pool` value holds objects of any one type, generic and borrowed ones too"
 )]
 pub unsafe trait Pooled: Sized + 'static {
     /// The type's pool. Its memory is reserved at the first allocation, or by
@@ -60,6 +62,7 @@ pub unsafe trait Pooled: Sized + 'static {
     fn __cache() -> &'static LocalKey<ThreadCache>;
 }
 
+#[diagnostic::do_not_recommend]
 // SAFETY: the pool of `T`, which deals in raw slots, and its cache; see `Pool::of_uninit`.
 unsafe impl<T: Pooled> Pooled for MaybeUninit<T> {
     fn pool() -> &'static Pool<Self> {
