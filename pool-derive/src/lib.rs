@@ -16,7 +16,23 @@ mod valid;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-/// Gives a type its own `static` pool. See the trait of the same name in the `pool` crate.
+/// Gives a struct or an enum its own `static` pool; see the trait of the same name.
+///
+/// ```text
+/// #[derive(Pooled)]
+/// #[pool(capacity = 1 << 20, cache_line)]
+/// struct Order { id: u64, price: i64, qty: u32 }
+/// ```
+///
+/// | `#[pool(...)]` | meaning |
+/// |---|---|
+/// | `capacity = EXPR` | objects that the pool promises to hold, a `usize`; 65,536 if left out |
+/// | `magazine = EXPR` | free slots that a thread moves at a time, a `u32` from 1 to 65,535 |
+/// | `prefault` | touch the memory of all objects when the pool is made |
+/// | `cache_line` | no two objects on one cache line |
+/// | `crate = PATH` | where the `pool` crate is, if it is renamed or re-exported |
+///
+/// Expressions are constant ones, and name the type by its name and not by `Self`.
 #[proc_macro_derive(Pooled, attributes(pool))]
 pub fn derive_pooled(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -16,9 +16,10 @@ use std::ptr::NonNull;
 ///
 /// It is what `Box<T>` is, with the pool in the place of the heap: one pointer wide,
 /// `Option<PoolBox<T>>` too; `Send` and `Sync` as `Box<T>` is; it implements the traits that `Box`
-/// implements. Allocating and freeing are O(1), a few nanoseconds, and take no lock; every
-/// [`magazine`](crate::PoolConfig::magazine) operations at most, one goes to the shared depot, and
-/// the pool's first use reserves its memory.
+/// implements, `Fn` and its kin and the coercion to `dyn Trait` excepted. Allocating and freeing are
+/// O(1), a few nanoseconds, and take no lock; at most one operation in every
+/// [`magazine`](crate::PoolConfig::magazine) visits the shared depot, and the pool's first use
+/// reserves its memory.
 ///
 /// ```
 /// use pool::{PoolBox, Pooled};
@@ -34,7 +35,12 @@ use std::ptr::NonNull;
 /// assert_eq!((length, Message::pool().len()), (4, 0));
 /// ```
 ///
-/// `PoolBox` has associated functions and no methods, so that it hides none of the object's.
+/// `PoolBox` has associated functions and no methods, so that it hides none of the object's. What
+/// `*boxed` does for a `Box`, moving the object out, is [`PoolBox::into_inner`].
+///
+/// A type's pool is one for the whole process: tests that count its objects get in each other's way
+/// if they run in parallel; give such tests a [`Pool`](crate::Pool) value. A long list of boxes that
+/// own each other is dropped recursively, as one of `Box`es is; take it apart in a loop.
 pub struct PoolBox<T: Pooled> {
     /// A slot of `T`'s pool that holds a valid `T` and that this handle alone owns.
     slot: NonNull<T>,
@@ -170,18 +176,23 @@ impl<T: Pooled> PoolBox<T> {
         unsafe { Self::from_slot(slot) }
     }
 
-    /// Takes a slot and leaves it uninitialised, to be filled piece by piece.
+    /// Takes a slot and leaves it uninitialised, to be filled piece by piece; a value that is there
+    /// already goes in without unsafe code, by `PoolBox::write`.
     ///
     /// ```
     /// # use pool::{PoolBox, Pooled};
     /// #[derive(Pooled)]
-    /// struct Frame([u8; 4096]);
+    /// struct Frame([u32; 1024]);
     ///
     /// let mut frame = PoolBox::<Frame>::new_uninit();
-    /// frame.write(Frame([7; 4096]));
-    /// // SAFETY: it was written just above.
+    /// let words = frame.as_mut_ptr().cast::<u32>();
+    /// for n in 0..1024 {
+    ///     // SAFETY: a word of the frame, which is ours.
+    ///     unsafe { words.add(n).write(n as u32) };
+    /// }
+    /// // SAFETY: every word was written just above.
     /// let frame = unsafe { frame.assume_init() };
-    /// assert_eq!(frame.0[4095], 7);
+    /// assert_eq!(frame.0[1023], 1023);
     /// ```
     ///
     /// # Panics
@@ -223,6 +234,17 @@ impl<T: Pooled> PoolBox<T> {
     }
 
     /// Gives up ownership: the object lives until [`PoolBox::from_raw`] takes it back.
+    ///
+    /// ```
+    /// # use pool::{PoolBox, Pooled};
+    /// #[derive(Pooled)]
+    /// struct Order(u64);
+    ///
+    /// let raw: *mut Order = PoolBox::into_raw(PoolBox::new(Order(1)));
+    /// // SAFETY: it came from `into_raw`, and is taken back once.
+    /// let order = unsafe { PoolBox::from_raw(raw) };
+    /// assert_eq!(order.0, 1);
+    /// ```
     #[inline]
     #[must_use = "the object is leaked if the pointer is lost"]
     pub fn into_raw(this: Self) -> *mut T {

@@ -42,8 +42,8 @@ impl PoolConfig {
 
     /// The number of objects that the pool promises to hold.
     ///
-    /// The pool never says "full" while fewer are live. With `t` threads using it, up to
-    /// `capacity + 2 * magazine * (t - 1)` may be live, since what idle threads keep in their
+    /// The pool never says "full" while fewer are live. With `t` threads using it at the same time,
+    /// up to `capacity + 2 * magazine * (t - 1)` may be live, since what idle threads keep in their
     /// magazines cannot be known at once; with one thread the capacity is exact.
     pub const fn capacity(mut self, objects: usize) -> Self {
         self.capacity = objects;
@@ -52,16 +52,16 @@ impl PoolConfig {
 
     /// The number of free slots in a magazine, 1 to 65,535. A thread keeps at most two magazines.
     ///
-    /// A larger magazine visits the shared depot less often and lets a thread keep more free
-    /// memory. The default is as many objects as make 16 KiB, at least 2 and at most 128 (16 in
+    /// A larger magazine visits the shared depot less often, lets a thread keep more free memory,
+    /// and reserves more address space (three magazines for each of 1,040 caches). The default is as many objects as make 16 KiB, at least 2 and at most 128 (16 in
     /// builds with debug assertions), but not over a sixteenth of the capacity, and at least 1.
     pub const fn magazine(mut self, slots: u32) -> Self {
         self.magazine = Some(slots);
         self
     }
 
-    /// Whether to touch the memory of all `capacity` objects when the pool is initialised, so that
-    /// no page fault comes later.
+    /// Whether to touch the memory of `capacity` objects when the pool is made, so that their first
+    /// use faults no page in. What several threads cache is beyond the capacity, and is not touched.
     pub const fn prefault(mut self, prefault: bool) -> Self {
         self.prefault = prefault;
         self

@@ -91,6 +91,10 @@ impl Depot {
         &self.slab
     }
 
+    pub(crate) fn slab_mut(&mut self) -> &mut Slab {
+        &mut self.slab
+    }
+
     pub(crate) fn magazine(&self) -> u32 {
         self.magazine
     }

@@ -90,7 +90,7 @@ impl fmt::Display for InitError {
             Self::Prefault { bytes, errno } => write!(
                 f,
                 "{bytes} bytes of a pool's memory could not be populated: {}; ask for a smaller \
-                 capacity, or leave `prefault` out (populating a pool in use needs Linux 5.14)",
+                 capacity, or prefault when the pool is made (in use, it takes Linux 5.14)",
                 Reason(errno)
             ),
             Self::AlreadyInitialised { capacity } => write!(
@@ -174,7 +174,7 @@ impl fmt::Display for Refusal {
             Cause::Full { capacity } => write!(
                 f,
                 "the pool of `{name}` is full: its capacity of {capacity} objects is in use; drop \
-                 some, or ask for a larger capacity"
+                 some, or ask for a larger capacity (`#[pool(capacity = ...)]` or `Pool::init`)"
             ),
             Cause::Init(error) => write!(f, "the pool of `{name}` could not be made: {error}"),
         }

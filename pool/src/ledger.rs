@@ -82,7 +82,6 @@ impl Ledger {
                     return Reserved {
                         slots: granted as usize,
                         out_before: out as usize,
-                        caches: caches as usize,
                     };
                 }
                 Err(now) => word = now,
@@ -118,7 +117,6 @@ impl Ledger {
 pub(crate) struct Reserved {
     pub(crate) slots: usize,
     pub(crate) out_before: usize,
-    pub(crate) caches: usize,
 }
 
 #[cfg(all(test, not(loom)))]

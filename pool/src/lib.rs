@@ -21,7 +21,7 @@
 //! # What happens
 //!
 //! A pool reserves one range of addresses for all it may ever hold; pages cost nothing until they
-//! are touched. Each thread keeps two *magazines* of free slots (Bonwick's), and making or dropping
+//! are touched (on Unix; elsewhere the memory comes from the heap, whose affair that is). Each thread keeps two *magazines* of free slots (Bonwick's), and making or dropping
 //! a `PoolBox` takes one from there or puts one there: a thread-local, a test of a length, a load
 //! or store of a pointer; no lock, no read-modify-write instruction, no system call. Every magazine
 //! or so, a thread exchanges one with the shared *depot*, whose lock-free stacks rest on epoch-based
@@ -31,8 +31,8 @@
 //!
 //! A pool of capacity `n` never says "full" while fewer than `n` objects are live, wherever free
 //! slots are cached. What idle threads have cached cannot be known at once, so up to
-//! `n + 2 * magazine * (threads - 1)` objects may be live, and that bounds the memory. A pool that
-//! one thread uses holds exactly `n`.
+//! `n + 2 * magazine * (threads - 1)` objects may be live, for threads that use the pool at the same
+//! time, and that bounds the memory. A pool that one thread uses holds exactly `n`.
 //!
 //! # Threads that come and go
 //!
@@ -44,8 +44,9 @@
 //! # Where unsafe code is
 //!
 //! `unsafe` is denied in this crate, and allowed in the modules that say so at their top: the
-//! handles, pool, thread, cache, record, depot, links, magazine, slab, source and sys.
-//! Configuration, errors, statistics, the ledger and the layout arithmetic forbid it.
+//! handles and what they forward, pooled, pool, thread, cache, depot, links, magazine, slab, source
+//! and sys. Configuration, errors, statistics, the ledger, the layout arithmetic and the sets of
+//! slots forbid it.
 
 #![deny(unsafe_code)]
 #![cfg_attr(loom, allow(dead_code, unused_imports, unreachable_pub, missing_docs))]

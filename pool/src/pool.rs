@@ -126,16 +126,12 @@ impl RawPool {
             };
         }
         let plan = Plan::new(&config, layout)?;
-        let depot = Depot::new(&plan, LinkStore::global())?;
+        let mut depot = Depot::new(&plan, LinkStore::global())?;
+        if config.prefault {
+            depot.slab_mut().prefault_fresh(plan.capacity);
+        }
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let caches = Caches::new(&plan, depot, NEXT.fetch_add(1, Ordering::Relaxed));
-        if config.prefault
-            && let Err(error) = caches.depot().slab().prefault(plan.capacity)
-        {
-            // SAFETY: nobody has seen it, so there are no records to abandon.
-            unsafe { caches.tear_down() };
-            return Err(error);
-        }
         Ok(self.made.get_or_init(|| Made::new(caches)).caches())
     }
 }
@@ -159,16 +155,39 @@ impl<T> UnwindSafe for Pool<T> {}
 impl<T> RefUnwindSafe for Pool<T> {}
 
 impl<T> Pool<T> {
+    /// A pool that is made at its first use: for a `static`, and for a field.
+    ///
+    /// A generic type has no pool of its own; this is how to give an instantiation one:
+    ///
+    /// ```
+    /// use pool::{Pool, PoolConfig, ScopedBox};
+    ///
+    /// struct Message<T>(T);
+    /// static TICKS: Pool<Message<u64>> = Pool::new(PoolConfig::new().capacity(1000));
+    ///
+    /// let tick: ScopedBox<'static, Message<u64>> = TICKS.alloc(Message(7));
+    /// assert_eq!(tick.0, 7);
+    /// ```
+    ///
+    /// A configuration that is refused is refused at the first use; [`Pool::with_config`] says so at
+    /// once.
+    pub const fn new(config: PoolConfig) -> Self {
+        Self {
+            raw: RawPool::new(config, None),
+            values: PhantomData,
+        }
+    }
+
     /// Makes a pool. O(1), but for `prefault`.
     ///
     /// # Errors
     ///
     /// The configuration is refused, with the value that is to blame, or the system refuses the
-    /// address space or the memory to prefault.
+    /// address space.
     pub fn with_config(config: PoolConfig) -> Result<Self, InitError> {
-        let (raw, values) = (RawPool::new(config, None), PhantomData);
-        raw.make(config, Layout::new::<T>(), true)?;
-        Ok(Self { raw, values })
+        let pool = Self::new(config);
+        pool.init(config)?;
+        Ok(pool)
     }
 
     /// A type's own pool, for a `static`; it is made at its first use.
@@ -195,7 +214,27 @@ impl<T> Pool<T> {
         unsafe { &*std::ptr::from_ref(self).cast() }
     }
 
-    /// Makes the pool now, of `config` instead of its own configuration.
+    /// What the pool is to be made of at its first use: its own configuration, from the derive's
+    /// attributes or from [`Pool::new`].
+    pub const fn config(&self) -> PoolConfig {
+        self.raw.config
+    }
+
+    /// Makes the pool now, of `config` and not of its own configuration. Begin with
+    /// [`Pool::config`] to change one thing and keep the others:
+    ///
+    /// ```
+    /// use pool::{PoolBox, Pooled};
+    ///
+    /// #[derive(Pooled)]
+    /// #[pool(capacity = 1024, cache_line)]
+    /// struct Order(u64);
+    ///
+    /// let orders = std::env::var("ORDERS").map_or(2048, |n| n.parse().expect("a number"));
+    /// Order::pool().init(Order::pool().config().capacity(orders))?;
+    /// assert_eq!(Order::pool().capacity(), orders);
+    /// # Ok::<(), pool::InitError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -223,6 +262,7 @@ impl<T> Pool<T> {
     }
 
     /// The number of objects that the pool promises to hold.
+    #[must_use]
     pub fn capacity(&self) -> usize {
         self.made()
             .map_or(self.raw.config.capacity, Caches::capacity)
@@ -230,16 +270,19 @@ impl<T> Pool<T> {
 
     /// The number of objects that are live. Exact when the threads that use the pool are quiet.
     /// O(threads).
+    #[must_use]
     pub fn len(&self) -> usize {
         self.made().map_or(0, Caches::live)
     }
 
     /// Whether no object is live.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The pool's figures. O(threads).
+    #[must_use]
     pub fn stats(&self) -> Stats {
         match self.made() {
             Some(caches) => caches.stats(),
@@ -252,19 +295,36 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Touches the memory of all `capacity` objects, so that no page fault comes later. Objects that
-    /// are live keep their values. O(capacity).
+    /// Touches the memory of `capacity` objects, so that their first use faults no page in. Objects
+    /// that are live keep their values. Makes the pool if this is its first use: call it when the
+    /// program starts, and the first allocation pays for nothing. O(capacity).
+    ///
+    /// What several threads cache is beyond the capacity, and is not touched.
     ///
     /// # Errors
     ///
     /// As for [`Pool::with_config`], if this is the pool's first use; and if the system refuses:
-    /// there is not so much memory, or it is a system that cannot do it (Linux can since 5.14).
+    /// there is not so much memory, or the system has no call for it (Linux has since 5.14). The
+    /// attribute and [`PoolConfig::prefault`] do without the call.
     pub fn prefault(&self) -> Result<(), InitError> {
         let caches = self.raw.caches(Layout::new::<T>())?;
         caches.depot().slab().prefault(caches.capacity())
     }
 
-    /// Gives memory on which no object is live back to the system, and says how many bytes.
+    /// Gives memory on which no object is live back to the system, and says about how many bytes.
+    ///
+    /// ```
+    /// use pool::{Pool, PoolConfig};
+    ///
+    /// let pool = Pool::<[u8; 4096]>::with_config(PoolConfig::new().capacity(1000))?;
+    /// let burst: Vec<_> = (0..1000).map(|_| pool.alloc([0; 4096])).collect();
+    /// drop(burst);
+    /// let bytes = pool.trim();
+    /// # if cfg!(all(target_os = "linux", not(miri))) {
+    /// assert!(bytes > 900 * 4096);
+    /// # }
+    /// # Ok::<(), pool::InitError>(())
+    /// ```
     ///
     /// It is whole pages on which every slot is free and in the depot. What threads have cached,
     /// two magazines each, stays; so does what the pool uses for its bookkeeping, 8 bytes a free

@@ -35,9 +35,9 @@ use std::thread::LocalKey;
 ///
 /// | attribute | meaning |
 /// |---|---|
-/// | `capacity = EXPR` | objects that the pool promises to hold; any constant expression; 65,536 if left out ([`PoolConfig::capacity`](crate::PoolConfig::capacity)) |
-/// | `magazine = EXPR` | free slots that a thread moves at a time ([`PoolConfig::magazine`](crate::PoolConfig::magazine)) |
-/// | `prefault` | touch all the memory at initialisation ([`PoolConfig::prefault`](crate::PoolConfig::prefault)) |
+/// | `capacity = EXPR` | objects that the pool promises to hold: a constant expression, a `usize`, which names the type by its name and not by `Self`; 65,536 if left out ([`PoolConfig::capacity`](crate::PoolConfig::capacity)) |
+/// | `magazine = EXPR` | free slots that a thread moves at a time: likewise, a `u32` from 1 to 65,535 ([`PoolConfig::magazine`](crate::PoolConfig::magazine)) |
+/// | `prefault` | touch the memory of all objects when the pool is made, which its first use or [`Pool::prefault`](crate::Pool::prefault) does ([`PoolConfig::prefault`](crate::PoolConfig::prefault)) |
 /// | `cache_line` | no two objects on one cache line ([`PoolConfig::cache_line`](crate::PoolConfig::cache_line)) |
 /// | `crate = PATH` | where this crate is, if it is renamed or re-exported |
 ///

@@ -13,13 +13,15 @@ use std::panic::UnwindSafe;
 use std::ptr::NonNull;
 
 impl<T> Pool<T> {
-    /// Moves `value` into the pool. O(1), no system call but for a page's first touch.
+    /// Moves `value` into the pool. O(1), no system call but for a page's first touch; a few
+    /// nanoseconds more than [`PoolBox::new`](crate::PoolBox::new), for finding this thread's cache.
     ///
     /// # Panics
     ///
-    /// Panics if the pool is full.
+    /// Panics if the pool is full, or cannot be made.
     #[inline]
     #[track_caller]
+    #[must_use]
     pub fn alloc(&self, value: T) -> ScopedBox<'_, T> {
         match self.take_slot() {
             Ok(slot) => ScopedBox::fill(self, slot, value),

@@ -123,7 +123,7 @@ impl Caches {
                 match unsafe { self.depot.refill(loaded) } {
                     None => full = true,
                     Some((filled, reserved)) => {
-                        self.note_high_water(reserved.out_before, reserved.caches);
+                        self.note_high_water(reserved.out_before + filled.len() as usize);
                         record.count_refill();
                         record.set_loaded(filled);
                     }
@@ -159,15 +159,16 @@ impl Caches {
         debug_assert!(freed, "the loaded magazine has room now");
     }
 
-    /// Remembers how many objects may have been live when a refill found `out` slots out.
+    /// Remembers how many objects may be live before this thread's next refill, which leaves `out`
+    /// slots out of the depot.
     ///
-    /// The refilling thread has none of them cached, each of the others between none and two
-    /// magazines: one magazine each is the middle, and off by at most one each. Until its next
-    /// refill this thread can go one magazine higher. So the mark is off by at most a magazine a
-    /// thread.
-    fn note_high_water(&self, out: usize, caches: usize) {
-        let cached = self.depot.magazine() as usize * caches.saturating_sub(1);
-        let estimate = out.saturating_sub(cached);
+    /// This thread's objects can become as many as it has slots. Each of the other caches hides
+    /// between none and two magazines: one each is the middle. So the mark is too high by at most a
+    /// magazine a thread, too low by at most a magazine for each other thread, and with one thread
+    /// never too low.
+    fn note_high_water(&self, out: usize) {
+        let others = self.depot.ledger().caches().saturating_sub(1);
+        let estimate = out.saturating_sub(self.depot.magazine() as usize * others);
         // Relaxed: a figure for statistics.
         if estimate > self.high_water.load(Ordering::Relaxed) {
             self.high_water.fetch_max(estimate, Ordering::Relaxed);
@@ -286,7 +287,7 @@ impl Caches {
         let mut stats = Stats {
             capacity: self.capacity,
             live,
-            high_water: live.max(self.high_water.load(Ordering::Relaxed)),
+            high_water: live.max(self.high_water.fetch_max(live, Ordering::Relaxed)),
             bytes_reserved: slab.bytes(),
             bytes_committed: slab.committed(),
             threads: self.depot.ledger().caches(),

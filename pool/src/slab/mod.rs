@@ -100,25 +100,49 @@ impl Slab {
     /// The index of a slot of this slab.
     pub(crate) fn index(&self, slot: NonNull<u8>) -> usize {
         let offset = slot.as_ptr().addr() - self.span.start.as_ptr().addr();
-        debug_assert!(offset.is_multiple_of(self.stride) && offset < self.bytes());
+        debug_assert!(offset.is_multiple_of(self.stride) && offset / self.stride < self.slots);
         offset / self.stride
     }
 
-    /// Touches the memory of the first `slots` slots.
+    /// Touches the memory of the first `slots` slots, whose values stay.
     pub(crate) fn prefault(&self, slots: usize) -> Result<(), InitError> {
-        let range = ByteRange {
-            offset: 0,
-            len: slots * self.stride,
-        };
+        let range = self.first(slots);
         SYSTEM
             .populate(&self.span, range)
             .map_err(|errno| InitError::Prefault {
                 bytes: range.len,
                 errno,
             })?;
+        self.note_prefaulted(slots);
+        Ok(())
+    }
+
+    /// Touches the memory of the first `slots` slots of a slab that nothing was carved from: by hand
+    /// where the system has no call for it.
+    pub(crate) fn prefault_fresh(&mut self, slots: usize) {
+        let range = self.first(slots);
+        if SYSTEM.populate(&self.span, range).is_err() {
+            for offset in (0..range.len).step_by(SYSTEM.page()) {
+                // SAFETY: within the range, which is within the span.
+                let byte = unsafe { self.span.start.add(offset) };
+                // SAFETY: ours, and nobody has a slot of it: the slab is borrowed for itself alone.
+                unsafe { byte.write_volatile(0) };
+            }
+        }
+        self.note_prefaulted(slots);
+    }
+
+    /// The bytes of the first `slots` slots.
+    fn first(&self, slots: usize) -> ByteRange {
+        ByteRange {
+            offset: 0,
+            len: slots * self.stride,
+        }
+    }
+
+    fn note_prefaulted(&self, slots: usize) {
         self.prefaulted.fetch_max(slots, Ordering::Relaxed);
         self.purged.store(0, Ordering::Relaxed);
-        Ok(())
     }
 
     /// Gives back to the system the whole pages within a run of free slots; returns their bytes.
@@ -168,9 +192,9 @@ impl Slab {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
-    /// Bytes of the region.
+    /// Bytes of the region, in whole pages.
     pub(crate) fn bytes(&self) -> usize {
-        self.span.layout.size()
+        self.span.layout.size().next_multiple_of(SYSTEM.page())
     }
 
     /// Bytes touched or prefaulted and not given back, rounded up to pages.

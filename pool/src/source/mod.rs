@@ -1,7 +1,7 @@
 //! Where a pool's memory comes from.
 //!
-//! A [`PageSource`] reserves address ranges. [`Mmap`] asks the kernel, which commits a page when it
-//! is first touched; [`Heap`] asks the global allocator, on systems without `mmap` and under Miri.
+//! A [`PageSource`] reserves address ranges. `Mmap` asks the kernel, which commits a page when it
+//! is first touched; `Heap` asks the global allocator, on systems without `mmap` and under Miri.
 //! Above this layer nobody names a system call.
 
 #![allow(unsafe_code)]
