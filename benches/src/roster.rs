@@ -29,6 +29,9 @@ pub struct Roster {
 pub struct Row<'a> {
     /// Who.
     pub subject: &'static str,
+    /// Whether the order has to be freed by the thread that made it: no peer of a pool's whose
+    /// objects change threads.
+    pub one_thread: bool,
     /// What.
     pub round: Box<dyn Round + 'a>,
 }
@@ -96,6 +99,7 @@ impl Roster {
 fn local<S: Subject>(subject: &S, workload: Workload) -> Option<Row<'_>> {
     Some(Row {
         subject: S::NAME,
+        one_thread: true,
         round: workload.round(subject)?,
     })
 }
@@ -109,6 +113,7 @@ where
 {
     Some(Row {
         subject: S::NAME,
+        one_thread: false,
         round: workload.shared_round(subject),
     })
 }

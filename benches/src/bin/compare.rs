@@ -71,6 +71,7 @@ struct Report {
 struct Figures {
     workload: String,
     subject: &'static str,
+    one_thread: bool,
     median: f64,
     min: f64,
     max: f64,
@@ -78,7 +79,8 @@ struct Figures {
     rounds: Vec<f64>,
 }
 
-/// Where the pool stands in a workload. Ratios are of medians; below 1 the pool is faster.
+/// Where the pool stands in a workload. Ratios are of medians: its time over the limit's, and the
+/// best peer's over its own. Subjects that one thread has to itself are no peers in this.
 #[derive(Serialize)]
 struct Standing {
     workload: String,
@@ -87,7 +89,7 @@ struct Standing {
     to_limit: Option<f64>,
     best_peer: Option<&'static str>,
     best: Option<f64>,
-    to_best: Option<f64>,
+    times_best: Option<f64>,
 }
 
 fn main() {
@@ -189,6 +191,7 @@ impl<'a> Turn<'a> {
         Figures {
             workload: workload.to_owned(),
             subject: self.row.subject,
+            one_thread: self.row.one_thread,
             median,
             min: sorted[0],
             max: sorted[sorted.len() - 1],
@@ -203,7 +206,7 @@ fn standing(workload: Workload, figures: &[Figures]) -> Option<Standing> {
     let limit = of(LIMIT).map(|figure| figure.median);
     let best = figures
         .iter()
-        .filter(|figure| ![OURS, LIMIT].contains(&figure.subject))
+        .filter(|figure| figure.subject != OURS && !figure.one_thread)
         .min_by(|a, b| a.median.total_cmp(&b.median));
     Some(Standing {
         workload: workload.to_string(),
@@ -212,7 +215,7 @@ fn standing(workload: Workload, figures: &[Figures]) -> Option<Standing> {
         to_limit: limit.map(|limit| pool / limit),
         best_peer: best.map(|figure| figure.subject),
         best: best.map(|figure| figure.median),
-        to_best: best.map(|figure| pool / figure.median),
+        times_best: best.map(|figure| figure.median / pool),
     })
 }
 
@@ -227,7 +230,10 @@ fn print(report: &Report) {
         let names = [figure.workload.clone(), figure.subject.to_owned()];
         table.add_row(names.into_iter().chain(numbers));
     }
-    println!("{table}\n\nThe pool's median beside the limit's and the best peer's.\n");
+    println!(
+        "{table}\n\nThe pool's median beside the limit's, and beside the best of the peers whose orders any \
+         thread may free.\n"
+    );
 
     let headers = [
         "workload",
@@ -236,7 +242,7 @@ fn print(report: &Report) {
         "limit",
         "best",
         "pool/limit",
-        "pool/best",
+        "best/pool",
     ];
     let mut table = self::table(headers, 2);
     for standing in &report.standings {
@@ -246,7 +252,7 @@ fn print(report: &Report) {
             standing.limit,
             standing.best,
             standing.to_limit,
-            standing.to_best,
+            standing.times_best,
         ];
         let numbers = numbers.map(|n| n.map_or_else(|| "-".to_owned(), |n| format!("{n:.2}")));
         table.add_row(names.into_iter().chain(numbers));
