@@ -53,7 +53,7 @@ impl PoolConfig {
     /// The number of free slots in a magazine, 1 to 65,535. A thread keeps at most two magazines.
     ///
     /// A larger magazine visits the shared depot less often, lets a thread keep more free memory,
-    /// and reserves more address space (three magazines for each of 1,040 caches). The default is as many objects as make 16 KiB, at least 2 and at most 128 (16 in
+    /// and reserves more address space (three magazines for each of 1,040 caches). The default is as many objects as make 16 KiB, at least 2 and at most 256 (16 in
     /// builds with debug assertions), but not over a sixteenth of the capacity, and at least 1.
     pub const fn magazine(mut self, slots: u32) -> Self {
         self.magazine = Some(slots);

@@ -100,12 +100,13 @@ impl Depot {
     }
 
     /// Exchanges an empty magazine for one with slots, at most a magazine's worth. `None`: full.
+    /// `who` tells this cache from others.
     ///
     /// # Safety
     ///
     /// The caller owns `empty`, which is, and counts in the ledger with a cache that is empty. It
     /// owns what it gets instead, and `empty` no more unless it is the same.
-    pub(crate) unsafe fn refill(&self, empty: Magazine) -> Option<(Magazine, Reserved)> {
+    pub(crate) unsafe fn refill(&self, empty: Magazine, who: u64) -> Option<(Magazine, Reserved)> {
         let reserved = self.ledger.reserve(self.magazine as usize);
         if reserved.slots == 0 {
             return None;
@@ -115,6 +116,8 @@ impl Depot {
             let guard = epoch::pin();
             // SAFETY: `empty` is the caller's, and still empty.
             if let Some(magazine) = unsafe { self.withdraw(empty, reserved.slots, &guard) } {
+                // SAFETY: ours now.
+                unsafe { magazine.fetch_unless_filled_by(who) };
                 break magazine;
             }
             // SAFETY: as above; it has room for a whole magazine's worth.
@@ -170,13 +173,14 @@ impl Depot {
         Some(empty)
     }
 
-    /// Hands a full magazine over, and gives an empty one for it.
+    /// Hands a full magazine over, and gives an empty one for it. `who` tells this cache from others.
     ///
     /// # Safety
     ///
     /// The caller owns `full`, which is, and counts its slots as out. It owns what it gets instead.
-    pub(crate) unsafe fn flush(&self, full: Magazine) -> Magazine {
+    pub(crate) unsafe fn flush(&self, full: Magazine, who: u64) -> Magazine {
         debug_assert!(full.is_full());
+        full.set_filled_by(who);
         let guard = epoch::pin();
         let empty = self.take_empty(&guard);
         self.put(&self.full, full, &guard);

@@ -11,6 +11,7 @@
 #![allow(unsafe_code)]
 
 use crate::sync::OwnedU64;
+use crate::sys;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::{align_of, size_of};
 use std::ptr::NonNull;
@@ -28,6 +29,8 @@ struct Header {
     /// Entries behind the header. At most [`MAX_CAP`]; never changes. (As wide as an index, so that
     /// the hot path widens nothing.)
     cap: usize,
+    /// Who filled it last: a number that tells one cache from another, and nothing else.
+    filled_by: OwnedU64,
 }
 
 const LEN_BITS: u32 = 16;
@@ -50,6 +53,7 @@ unsafe impl Send for Magazine {}
 static NONE: Header = Header {
     word: OwnedU64::new(0),
     cap: 0,
+    filled_by: OwnedU64::new(0),
 };
 
 impl Magazine {
@@ -86,6 +90,7 @@ impl Magazine {
         let value = Header {
             word: OwnedU64::new(0),
             cap: cap as usize,
+            filled_by: OwnedU64::new(0),
         };
         // SAFETY: fresh memory of that layout, whose start is aligned and large enough.
         unsafe { header.write(value) };
@@ -220,6 +225,28 @@ impl Magazine {
             debug_assert!(pushed, "counted");
         }
         count
+    }
+
+    /// Notes who filled the magazine. For the owner alone.
+    pub(crate) fn set_filled_by(self, who: u64) {
+        self.header().filled_by.set(who);
+    }
+
+    /// Asks the processor for the slots' first cache lines, to be written, if `who` did not fill the
+    /// magazine: then another core has them. (In the benchmark `pipe` this was 7 % of the time.)
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the magazine.
+    pub(crate) unsafe fn fetch_unless_filled_by(self, who: u64) {
+        if self.header().filled_by.get() == who {
+            return;
+        }
+        for index in 0..Self::len_of(self.header().word.get()) {
+            // SAFETY: entries below the length are initialised, and the owner's.
+            let slot = unsafe { self.entry(index).read() };
+            sys::prefetch(slot);
+        }
     }
 
     /// Allocations counted since the last [`Magazine::take_allocations`].

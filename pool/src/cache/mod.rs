@@ -120,7 +120,7 @@ impl Caches {
             if previous.is_empty() {
                 record.collect(loaded);
                 // SAFETY: the magazine is this cache's, which is suspended and has no slots.
-                match unsafe { self.depot.refill(loaded) } {
+                match unsafe { self.depot.refill(loaded, record.number()) } {
                     None => full = true,
                     Some((filled, reserved)) => {
                         self.note_high_water(reserved.out_before + filled.len() as usize);
@@ -147,7 +147,7 @@ impl Caches {
                 // The previous magazine is the colder one.
                 record.collect(previous);
                 // SAFETY: it is this cache's, which is suspended, and full.
-                let empty = unsafe { self.depot.flush(previous) };
+                let empty = unsafe { self.depot.flush(previous, record.number()) };
                 record.count_flush();
                 record.set_previous(empty);
             }

@@ -166,6 +166,11 @@ impl Record {
         self.state.load(Ordering::Acquire) == ORPHAN
     }
 
+    /// A number that tells this record from others.
+    pub(crate) fn number(&self) -> u64 {
+        ptr::from_ref(self).addr() as u64
+    }
+
     pub(crate) fn is_of(&self, pool: u64) -> bool {
         self.pool == pool
     }

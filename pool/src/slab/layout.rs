@@ -35,7 +35,7 @@ pub(crate) const THREAD_CACHES: usize = if cfg!(miri) || cfg!(loom) {
 } else if cfg!(target_os = "linux") {
     1024
 } else {
-    128
+    256
 };
 
 /// Caches kept for operations of threads that have none.
@@ -52,7 +52,7 @@ const DEFAULT_MAGAZINE: usize = if cfg!(miri) {
 } else if cfg!(debug_assertions) {
     16
 } else {
-    128
+    256
 };
 
 /// Bytes of objects that a magazine should not exceed unless it was asked for.
@@ -130,7 +130,7 @@ pub const fn max_capacity<T>() -> usize {
     isize::MAX as usize / size
 }
 
-/// As many slots as make 16 KiB, at least 2 and at most 128, but not over a sixteenth of the
+/// As many slots as make 16 KiB, at least 2 and at most 256, but not over a sixteenth of the
 /// capacity, so that what idle caches may hold stays small beside it.
 fn default_magazine(capacity: usize, stride: usize) -> u32 {
     (MAGAZINE_BYTES / stride)
