@@ -228,3 +228,24 @@ fn init_comes_before_the_first_use_or_says_that_it_is_late() {
     assert_eq!(again, InitError::AlreadyInitialised { capacity: 2 });
     drop(both);
 }
+
+#[test]
+fn the_high_water_mark_is_the_most_there_were_and_stays() {
+    const MAGAZINE: usize = 16;
+    let config = PoolConfig::new().capacity(1000).magazine(MAGAZINE as u32);
+    let pool = Pool::<u64>::with_config(config).unwrap();
+    let mark = |least: usize| {
+        let mark = pool.stats().high_water;
+        assert!(
+            (least..=least + MAGAZINE).contains(&mark),
+            "{mark} for {least}"
+        );
+        mark
+    };
+    for most in [1, 100, 333] {
+        drop((0..most).map(|n| pool.alloc(n)).collect::<Vec<_>>());
+        let high = mark(most as usize);
+        drop(pool.alloc(7));
+        assert_eq!(mark(most as usize), high, "it does not go down");
+    }
+}

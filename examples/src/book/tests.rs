@@ -111,6 +111,12 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 4 } else { 256 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn the_book_is_the_model(events in vec(event(), 0..120)) {
         let mut model = Model::default();
@@ -247,6 +253,7 @@ fn an_order_without_room_changes_nothing() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes very many messages")]
 fn pooled_and_boxed_books_are_the_same() {
     let mut pooled = Book::<PoolBox<Order>>::new();
     let mut boxed = Book::<Box<Order>>::new();

@@ -42,6 +42,7 @@ fn checksum(seed: u64, messages: usize) -> u64 {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes very many messages")]
 fn a_seed_is_a_stream() {
     // Figures measured on different versions are comparable only as long as this holds.
     assert_eq!(checksum(DEFAULT_SEED, 100_000), 1_685_940_304_244_995_967);
@@ -128,6 +129,7 @@ fn check(stream: Stream, messages: usize, most: usize) -> (Shape, Book<Box<Order
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes very many messages")]
 fn the_stream_has_its_shape() {
     const MESSAGES: u64 = 300_000;
     let stream = Stream::new(DEFAULT_SEED);
@@ -146,6 +148,7 @@ fn the_stream_has_its_shape() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes very many messages")]
 fn other_seeds_are_consistent_too() {
     for seed in 0..4 {
         check(Stream::new(seed), 20_000, MOST_RESTING);
@@ -153,6 +156,7 @@ fn other_seeds_are_consistent_too() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes very many messages")]
 fn the_bound_on_resting_orders_holds() {
     let mut stream = Stream::new(DEFAULT_SEED);
     stream.most = 500;
