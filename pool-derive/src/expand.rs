@@ -57,6 +57,9 @@ pub(crate) fn expand(pooled: &Pooled<'_>) -> TokenStream {
     if attrs.cache_line {
         config.extend(quote!(.cache_line(true)));
     }
+    // SAFETY, of what is written here: the pool and the cache's key are made for this type, in this
+    // place alone, and each is handed out by one function that always gives the same. The pool is a
+    // `static`, so it is never dropped; the cache is used with that pool only.
     quote! {
         #[doc(hidden)]
         const _: () = {

@@ -44,6 +44,7 @@ pub(crate) fn expand(pooled: &Pooled<'_>, error: &syn::Error) -> TokenStream {
         let predicates = clause.predicates.iter();
         quote!(#(#predicates,)*)
     });
+    // SAFETY, of what is written here: nothing is run of a crate that does not compile.
     quote! {
         #errors
         #[doc(hidden)]

@@ -249,3 +249,26 @@ fn the_high_water_mark_is_the_most_there_were_and_stays() {
         assert_eq!(mark(most as usize), high, "it does not go down");
     }
 }
+
+/// Wherever the boundary lies, a workload that hovers at it does not visit the depot at every turn.
+#[test]
+fn hovering_at_a_boundary_does_not_rattle() {
+    const MAGAZINE: usize = 8;
+    let config = PoolConfig::new().capacity(1000).magazine(MAGAZINE as u32);
+    let pool = Pool::<u64>::with_config(config).unwrap();
+    let visits = || pool.stats().refills + pool.stats().flushes;
+    for held in 0..4 * MAGAZINE {
+        let held: Vec<_> = (0..held as u64).map(|n| pool.alloc(n)).collect();
+        for step in 1..MAGAZINE {
+            let before = visits();
+            for _ in 0..scaled(100, 4) {
+                drop((0..step as u64).map(|n| pool.alloc(n)).collect::<Vec<_>>());
+            }
+            assert!(
+                visits() - before <= 1,
+                "{} held, {step} at a time",
+                held.len()
+            );
+        }
+    }
+}
