@@ -96,3 +96,8 @@ pub mod __private {
     pub use crate::{Pool, PoolConfig, Pooled};
     pub use std::thread::LocalKey;
 }
+
+/// Runs the README's example.
+#[doc = include_str!("../../README.md")]
+#[cfg(all(doctest, not(loom)))]
+pub struct Readme;
