@@ -39,13 +39,16 @@ impl Attrs {
         for attribute in attributes.iter().filter(|a| a.path().is_ident("pool")) {
             match &attribute.meta {
                 Meta::List(list) => {
+                    let mut wrong = Errors::default();
                     let read = list.parse_args_with(|input: ParseStream<'_>| {
-                        attrs.read_list(input, errors);
+                        attrs.read_list(input, &mut wrong);
                         Ok(())
                     });
-                    if let Err(error) = read {
-                        errors.add(error);
+                    // The parser's own afterthoughts count if there is nothing else.
+                    if let (Err(error), true) = (read, wrong.is_empty()) {
+                        wrong.add(error);
                     }
+                    errors.append(wrong);
                 }
                 other => errors.say(
                     other,

@@ -12,11 +12,14 @@ impl Errors {
         }
     }
 
-    pub(crate) fn and(mut self, others: Self) -> Self {
+    pub(crate) fn append(&mut self, others: Self) {
         if let Some(error) = others.0 {
             self.add(error);
         }
-        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     pub(crate) fn finish(self) -> syn::Result<()> {

@@ -22,6 +22,16 @@ pub(crate) fn expand(pooled: &Pooled<'_>, error: &syn::Error) -> TokenStream {
         .filter(|parameter| !matches!(parameter, GenericParam::Lifetime(_)))
         .collect();
     let (impl_generics, _, where_clause) = generics.split_for_impl();
+    // A bound may name a lifetime, which is gone, and `?Sized` is none of the trait's. Then there is
+    // nothing to fall back to.
+    let own: Vec<_> = generics.type_params().flat_map(|t| &t.bounds).collect();
+    let bounded = where_clause.is_some() || !own.is_empty();
+    let maybe_sized = own
+        .iter()
+        .any(|bound| bound.to_token_stream().to_string().starts_with('?'));
+    if (!lifetimes.is_empty() && bounded) || maybe_sized {
+        return errors;
+    }
     let arguments = lifetimes
         .iter()
         .map(|_| quote!('static))
@@ -35,11 +45,6 @@ pub(crate) fn expand(pooled: &Pooled<'_>, error: &syn::Error) -> TokenStream {
         let ident = &parameter.ident;
         quote!(#ident: 'static,)
     });
-    // A predicate may name a lifetime, which is gone; without it the impl may not hold. Then there is
-    // nothing to fall back to.
-    if !lifetimes.is_empty() && where_clause.is_some() {
-        return errors;
-    }
     let predicates = where_clause.map(|clause| {
         let predicates = clause.predicates.iter();
         quote!(#(#predicates,)*)

@@ -36,8 +36,9 @@ use syn::{DeriveInput, parse_macro_input};
 #[proc_macro_derive(Pooled, attributes(pool))]
 pub fn derive_pooled(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    let (pooled, errors) = ast::Pooled::read(&input);
-    match errors.and(valid::check(&input)).finish() {
+    let (pooled, mut errors) = ast::Pooled::read(&input);
+    errors.append(valid::check(&input));
+    match errors.finish() {
         Ok(()) => expand::expand(&pooled),
         Err(error) => fallback::expand(&pooled, &error),
     }

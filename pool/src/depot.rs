@@ -271,6 +271,7 @@ impl Depot {
                 shells.push(magazine);
             }
         }
+        let before = self.slab.take_purged();
         let mut free = self.slab.slot_set();
         for &magazine in &shells {
             // SAFETY: off a stack, so ours.
@@ -297,9 +298,8 @@ impl Depot {
         for shell in shells {
             self.put(&self.empty, shell, &epoch::pin());
         }
-        let bytes = self.slab.note_purged(purged);
         self.trimming.store(false, Ordering::Release);
-        bytes
+        purged.saturating_sub(before)
     }
 
     /// Takes the magazine of one link off a stack.

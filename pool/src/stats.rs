@@ -36,7 +36,7 @@ pub struct Stats {
     pub live: usize,
     /// The most objects that were live at one time, too high by at most a magazine a thread and too
     /// low by at most a magazine for each thread but one: it is looked at when a thread refills, not
-    /// at every allocation. It never goes down; of a pool that one thread uses it is never too low.
+    /// at every allocation. Of a pool that one thread uses it is never too low, and never goes down.
     pub high_water: usize,
     /// Objects allocated so far.
     pub allocations: u64,

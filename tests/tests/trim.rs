@@ -70,3 +70,31 @@ fn trim_runs_beside_threads() {
     });
     assert_eq!(pool.len(), 0);
 }
+
+/// What a trim has given back and what others take again at the same time: the figure never falls
+/// below what is in use.
+#[test]
+fn what_is_live_is_committed_also_beside_a_trim() {
+    type Page = [u8; 4096];
+    let count = scaled(2000, 20);
+    let config = PoolConfig::new().capacity(count).magazine(4);
+    let pool = Pool::<Page>::with_config(config).unwrap();
+    for _ in 0..scaled(20, 2) {
+        drop(
+            (0..count)
+                .map(|_| pool.alloc([1; 4096]))
+                .collect::<Vec<_>>(),
+        );
+        let boxes = thread::scope(|scope| {
+            let trim = scope.spawn(|| pool.trim());
+            let boxes: Vec<_> = (0..count).map(|_| pool.alloc([2; 4096])).collect();
+            join_all(vec![trim]);
+            boxes
+        });
+        let committed = pool.stats().bytes_committed;
+        assert!(
+            committed >= boxes.len() * 4096,
+            "{committed} for {count} pages"
+        );
+    }
+}

@@ -35,7 +35,7 @@ pub(crate) const THREAD_CACHES: usize = if cfg!(miri) || cfg!(loom) {
 } else if cfg!(target_os = "linux") {
     1024
 } else {
-    256
+    128
 };
 
 /// Caches kept for operations of threads that have none.

@@ -157,13 +157,19 @@ impl Slab {
         }
         // SAFETY: the range is whole pages, within the run of slots that the caller owns.
         let given_back = unsafe { SYSTEM.purge(&self.span, pages) };
-        if given_back { pages.len } else { 0 }
+        if !given_back {
+            return 0;
+        }
+        // Before the caller hands the slots out again, and others call `recommit`.
+        self.purged.fetch_add(pages.len, Ordering::Relaxed);
+        pages.len
     }
 
-    /// Notes how many bytes are given back in all; returns how many more that is than before.
-    pub(crate) fn note_purged(&self, bytes: usize) -> usize {
-        let before = self.purged.swap(bytes, Ordering::Relaxed);
-        bytes.saturating_sub(before.next_multiple_of(SYSTEM.page()))
+    /// Begins to count anew what is given back: the caller has taken all slots of which that is
+    /// true. Returns the count until now, in whole pages.
+    pub(crate) fn take_purged(&self) -> usize {
+        let before = self.purged.swap(0, Ordering::Relaxed);
+        before.next_multiple_of(SYSTEM.page())
     }
 
     /// A set for the indices of the slots carved so far.

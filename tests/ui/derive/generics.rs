@@ -17,4 +17,10 @@ where
     value: &'a T,
 }
 
+#[derive(Pooled)]
+struct Bounded<'a, T: 'a>(&'a T);
+
+#[derive(Pooled)]
+struct Unsized<T: ?Sized>(T);
+
 fn main() {}
