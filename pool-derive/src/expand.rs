@@ -77,6 +77,7 @@ pub(crate) fn expand(pooled: &Pooled<'_>) -> TokenStream {
                 #[inline(always)]
                 fn __cache() -> &'static #private::LocalKey<#private::ThreadCache> {
                     ::std::thread_local! {
+                        // SAFETY: used with the pool above, and no other.
                         static __CACHE: #private::ThreadCache =
                             const { unsafe { #private::ThreadCache::new() } };
                     }

@@ -202,12 +202,8 @@ impl Depot {
     }
 
     fn take_empty(&self, guard: &Guard) -> Magazine {
-        let Some(link) = self.empty.pop(guard) else {
-            return Magazine::new(self.magazine);
-        };
-        let magazine = link.replace(None).expect("stacks carry magazines");
-        self.links.retire(link, guard);
-        magazine
+        self.take_off(&self.empty, guard)
+            .unwrap_or_else(|| Magazine::new(self.magazine))
     }
 
     /// Takes over the two magazines of a cache that closes, whatever is in them.
@@ -237,11 +233,9 @@ impl Depot {
         let most = self.magazine as usize;
         let own = rest.len() as usize;
         self.ledger.borrow(most);
-        match self.partial.pop(&guard) {
+        match self.take_off(&self.partial, &guard) {
             None => self.put(&self.partial, rest, &guard),
-            Some(link) => {
-                let other = link.replace(None).expect("stacks carry magazines");
-                self.links.retire(link, &guard);
+            Some(other) => {
                 // SAFETY: `other` came off a stack, `rest` is the caller's.
                 unsafe { other.pour(rest, self.magazine) };
                 let (stack, other_stack) = match (rest.is_full(), other.is_empty()) {
@@ -264,10 +258,9 @@ impl Depot {
             return 0;
         }
         let mut shells = Vec::new();
-        let mut slots = Vec::new();
         // The cold ones too: together with their neighbours they may make whole pages.
         for stack in [&self.full, &self.partial, &self.cold] {
-            while let Some(magazine) = self.take_off(stack) {
+            while let Some(magazine) = self.take_off(stack, &epoch::pin()) {
                 shells.push(magazine);
             }
         }
@@ -275,10 +268,9 @@ impl Depot {
         let mut free = self.slab.slot_set();
         for &magazine in &shells {
             // SAFETY: off a stack, so ours.
-            slots.extend(std::iter::from_fn(|| unsafe { magazine.pop() }));
-            slots
-                .drain(..)
-                .for_each(|slot| free.insert(self.slab.index(slot)));
+            while let Some(slot) = unsafe { magazine.pop() } {
+                free.insert(self.slab.index(slot));
+            }
         }
         let mut warm = Packer::new(self, &self.full);
         let mut cold = Packer::new(self, &self.cold);
@@ -302,13 +294,12 @@ impl Depot {
         purged.saturating_sub(before)
     }
 
-    /// Takes the magazine of one link off a stack.
-    fn take_off(&self, stack: &Stack) -> Option<Magazine> {
-        let guard = epoch::pin();
-        let link = stack.pop(&guard)?;
-        let magazine = link.replace(None);
-        self.links.retire(link, &guard);
-        magazine
+    /// Takes the magazine of one link off a stack, and retires the link.
+    fn take_off(&self, stack: &Stack, guard: &Guard) -> Option<Magazine> {
+        let link = stack.pop(guard)?;
+        let magazine = link.replace(None).expect("stacks carry magazines");
+        self.links.retire(link, guard);
+        Some(magazine)
     }
 
     /// Frees what the depot owns: its magazines and its region.
@@ -318,7 +309,7 @@ impl Depot {
     /// No slot and no magazine of the pool is used again.
     pub(crate) unsafe fn tear_down(self) {
         for stack in [&self.full, &self.partial, &self.cold, &self.empty] {
-            while let Some(magazine) = self.take_off(stack) {
+            while let Some(magazine) = self.take_off(stack, &epoch::pin()) {
                 // SAFETY: off a stack, so ours; nobody has a copy that is used again.
                 unsafe { magazine.free() };
             }

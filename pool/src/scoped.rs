@@ -45,7 +45,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Runs `f` on this thread's cache of the pool; tells it how to make a fresh one live.
+    /// Runs `f` on this thread's cache of the pool, with the key for [`enroll`].
     #[inline]
     fn with_cache<R>(
         &self,
@@ -63,14 +63,9 @@ impl<T> Pool<T> {
     fn take_slot(&self) -> Result<NonNull<T>, Refusal> {
         let caches = self.caches()?;
         let slot = self.with_cache(caches, |cache, key| {
-            let enroll = |caches: &Caches| {
-                if let Some(key) = key {
-                    thread::enroll(caches, cache, key);
-                }
-            };
             cache
                 .allocate()
-                .or_else(|| caches.allocate_slow(cache, enroll))
+                .or_else(|| caches.allocate_slow(cache, |caches| enroll(caches, cache, key)))
         });
         slot.map(NonNull::cast).ok_or_else(|| self.full())
     }
@@ -84,15 +79,17 @@ impl<T> Pool<T> {
     unsafe fn put_slot(&self, slot: NonNull<T>) {
         let caches = self.made().expect("a pool that gave a slot was made");
         self.with_cache(caches, |cache, key| {
-            let enroll = |caches: &Caches| {
-                if let Some(key) = key {
-                    thread::enroll(caches, cache, key);
-                }
-            };
             if !cache.free(slot.cast()) {
-                caches.free_slow(cache, slot.cast(), enroll);
+                caches.free_slow(cache, slot.cast(), |caches| enroll(caches, cache, key));
             }
         });
+    }
+}
+
+/// Makes a fresh cache live, if it is a type's own; one in a record is live as long as it is found.
+fn enroll(caches: &Caches, cache: &ThreadCache, key: Option<CacheKey>) {
+    if let Some(key) = key {
+        thread::enroll(caches, cache, key);
     }
 }
 
