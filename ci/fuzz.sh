@@ -5,20 +5,21 @@
 # usage: ci/fuzz.sh [seconds] [target...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=ci/tools.sh
+source ci/tools.sh
 
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[[ ${#targets[@]} -gt 0 ]] || targets=(lobster operations)
+[[ ${#targets[@]} -gt 0 ]] || targets=(lobster operations topology)
 
 if ! cargo +nightly --version >/dev/null 2>&1; then
     echo "fuzz: skipped: there is no nightly toolchain"
     exit 0
 fi
 if ! cargo fuzz --version >/dev/null 2>&1; then
-    tools=${POOL_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/pool-tools}/cargo-fuzz
-    export PATH="$tools/bin:$PATH"
-    if ! cargo fuzz --version >/dev/null 2>&1 && ! cargo install -q --root "$tools" cargo-fuzz; then
+    export PATH="$tools/cargo-fuzz/bin:$PATH"
+    if ! cargo fuzz --version >/dev/null 2>&1 && ! cargo install -q --root "$tools/cargo-fuzz" cargo-fuzz; then
         echo "fuzz: skipped: cargo-fuzz is not installed, and cannot be fetched"
         exit 0
     fi

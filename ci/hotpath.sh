@@ -9,23 +9,14 @@
 # usage: ci/hotpath.sh [iterations]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=ci/tools.sh
+source ci/tools.sh
 
 readonly limit=25
 readonly count=${1:-1000000}
 readonly slow='take_slow|put_slow|panic|unwind'
 results=()
 verdict=skipped
-
-# $1 is there, or can be installed as package $2.
-have() {
-    command -v "$1" >/dev/null && return
-    if [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; then
-        return 1
-    fi
-    echo "installing $2" >&2
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2"; } >&2 || return 1
-    command -v "$1" >/dev/null
-}
 
 fail() {
     echo "hotpath: FAILED: $*"

@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# Sets up a compiler that has the source of its standard library, so that sanitizers can instrument
-# that too (`-Zbuild-std`), where rustup cannot fetch `rust-src`: Debian's `rustc-web`, unpacked into
-# a cache folder and not installed. Takes about a minute and 1.2 GB the first time.
+# Sets up a compiler that has the source of its standard library, so that it can be built from that
+# (`-Zbuild-std`): instrumented for sanitizers, or for another target, where rustup cannot fetch
+# `rust-src`. It is Debian's `rustc-web`, unpacked into a cache folder and not installed. Takes about
+# a minute and 1.2 GB the first time.
 #
 # usage: eval "$(ci/rust-src.sh)"    sets RUSTC, RUSTDOC and RUSTC_BOOTSTRAP
 # needs: apt with Debian 12's archives, a nightly toolchain for the sanitizers' runtimes
 set -euo pipefail
 
-cache=${POOL_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/pool-tools}/rust-src
+# shellcheck source=ci/tools.sh
+source "$(dirname "$0")/tools.sh"
+
+cache=$tools/rust-src
 target=x86_64-unknown-linux-gnu
 
 if [[ ! -x $cache/bin/rustc ]]; then

@@ -7,6 +7,8 @@
 # usage: ci/san.sh [address] [thread]     both if none is named
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=ci/tools.sh
+source ci/tools.sh
 
 target=x86_64-unknown-linux-gnu
 sanitizers=("$@")
@@ -18,25 +20,26 @@ if ! cargo +nightly --version >/dev/null 2>&1; then
 fi
 
 # What is left out: `ui` runs the compiler; `fork` is not for ThreadSanitizer's runtime.
-tests=(boxes exhaustion model panics resident shapes stress threads trim values)
+mapfile -t tests < <(tests_but ui fork)
 
+# Tests say what they skip for it.
 address() {
-    RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/asan \
-        cargo +nightly test --target $target -p pool --lib -p tests "${tests[@]/#/--test=}"
+    POOL_TEST_SANITIZER=address RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/asan \
+        cargo +nightly test --target $target -p pool --lib -p tests "${tests[@]}"
     echo "san: address: ok"
 }
 
 thread() {
-    local tools
-    if ! tools=$(ci/rust-src.sh); then
+    local compiler
+    if ! compiler=$(ci/rust-src.sh); then
         echo "san: thread: skipped: there is no compiler with its standard library's source to be had"
         return
     fi
-    eval "$tools"
+    eval "$compiler"
     # crossbeam-epoch stands in for its fences, which ThreadSanitizer does not understand.
-    RUSTFLAGS="-Zsanitizer=thread --cfg crossbeam_sanitize --cfg crossbeam_sanitize_thread" \
+    POOL_TEST_SANITIZER=thread RUSTFLAGS="-Zsanitizer=thread --cfg crossbeam_sanitize --cfg crossbeam_sanitize_thread" \
         CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/tsan TSAN_OPTIONS="halt_on_error=1" \
-        cargo +nightly test -Zbuild-std --target $target -p pool --lib -p tests "${tests[@]/#/--test=}"
+        cargo +nightly test -Zbuild-std --target $target -p pool --lib -p tests "${tests[@]}"
     echo "san: thread: ok"
 }
 

@@ -52,6 +52,10 @@ impl<S: Subject> Subject for Checked<S> {
         (&self.ledger, self.subject.sink())
     }
 
+    fn enter((_, sink): Self::Sink<'_>) {
+        S::enter(sink);
+    }
+
     unsafe fn free<'a>((ledger, sink): Self::Sink<'a>, ticket: Self::Handle<'a>) {
         // SAFETY: both of the subject inside, by contract.
         let order = unsafe { S::read(sink, &ticket.handle) };

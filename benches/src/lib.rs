@@ -7,12 +7,17 @@
 //! - `cargo bench -p benches` measures with criterion, a workload at a time.
 //! - `compare` takes the subjects in turns, round by round, and prints one table: drifts of the
 //!   machine hit all of them alike. For figures that are to be quoted.
+//! - `visit` measures how long random orders among many live ones take to reach, by page size.
+//! - `first_touch` measures the first million allocations, with and without `prefault`.
+//! - `policies` measures what each NUMA policy costs, on this machine's nodes and on made-up ones.
 //! - `resident` measures the memory that a million orders use.
 //! - `hotpath` is for an instruction counter; `ci/hotpath.sh` runs it.
 //!
 //! The feature `peers`, on by default, brings the peers. The last two binaries do without.
 
+pub mod aside;
 mod order;
+pub mod process;
 pub mod subject;
 pub mod work;
 
@@ -20,6 +25,10 @@ pub mod work;
 mod checked;
 #[cfg(feature = "peers")]
 pub mod roster;
+#[cfg(feature = "peers")]
+pub mod table;
+#[cfg(feature = "peers")]
+pub mod turns;
 
 pub use order::{Order, Side};
 

@@ -4,7 +4,8 @@ use crate::subject::{
     Glibc, Heap, InfinityPool, Limit, NexusSlab, ObjectPool, Opool, Ours, Plurality, ShardedSlab,
     Subject,
 };
-use crate::work::{Round, Workload};
+use crate::turns::Row;
+use crate::work::Workload;
 use mimalloc::MiMalloc;
 use snmalloc_rs::SnMalloc;
 use tikv_jemallocator::Jemalloc;
@@ -23,17 +24,6 @@ pub struct Roster {
     opool: Opool,
     object_pool: ObjectPool,
     sharded_slab: ShardedSlab,
-}
-
-/// A subject, ready for a workload.
-pub struct Row<'a> {
-    /// Who.
-    pub subject: &'static str,
-    /// Whether the order has to be freed by the thread that made it: no peer of a pool's whose
-    /// objects change threads.
-    pub one_thread: bool,
-    /// What.
-    pub round: Box<dyn Round + 'a>,
 }
 
 /// What our own row is called.

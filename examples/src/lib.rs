@@ -9,6 +9,8 @@
 //! generate  makes messages up ──────────┴→ replay → book → order (pooled or boxed)
 //!                                            └→ report
 //! ```
+//!
+//! `memory_report` ([`memory`]) asks a machine for pools of every kind, and tells what it gave.
 
 #![forbid(unsafe_code)]
 
@@ -16,6 +18,7 @@ pub mod app;
 pub mod book;
 pub mod generate;
 pub mod lobster;
+pub mod memory;
 pub mod message;
 pub mod order;
 pub mod replay;

@@ -205,7 +205,7 @@ impl fmt::Display for Report {
 }
 
 /// A number with its thousands apart.
-struct Count(u64);
+pub(crate) struct Count(pub(crate) u64);
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,11 +1,12 @@
 //! Reads `#[pool(...)]`.
 
 use crate::errors::Errors;
+use crate::words::Words;
 use proc_macro2::{Ident, Span, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Expr, Meta, Path, Token};
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token};
 
 /// What the attributes say.
 #[derive(Default)]
@@ -14,23 +15,97 @@ pub(crate) struct Attrs {
     pub(crate) magazine: Option<Expr>,
     pub(crate) prefault: bool,
     pub(crate) cache_line: bool,
+    /// A variant of `PageSize`.
+    pub(crate) pages: Option<Ident>,
+    pub(crate) pages_required: bool,
+    pub(crate) lock: bool,
+    /// A variant of `NumaPolicy`.
+    pub(crate) numa: Option<Ident>,
     pub(crate) krate: Option<Path>,
     /// The names that were given.
-    seen: Vec<String>,
+    seen: Vec<Ident>,
 }
 
-/// The names, in the order of the documentation.
-const NAMES: [&str; 5] = ["capacity", "magazine", "prefault", "cache_line", "crate"];
+const NAMES: Words = Words {
+    known: &[
+        "capacity",
+        "magazine",
+        "prefault",
+        "cache_line",
+        "pages",
+        "pages_required",
+        "lock",
+        "numa",
+        "crate",
+    ],
+    synonyms: &[
+        ("cap", "capacity"),
+        ("size", "capacity"),
+        ("max", "capacity"),
+        ("batch", "magazine"),
+        ("cache", "magazine"),
+        ("align", "cache_line"),
+        ("populate", "prefault"),
+        ("page_size", "pages"),
+        ("huge_pages", "pages"),
+        ("hugepages", "pages"),
+        ("required", "pages_required"),
+        ("locked", "lock"),
+        ("mlock", "lock"),
+        ("node", "numa"),
+        ("policy", "numa"),
+    ],
+    quote: '`',
+};
 
-/// Other words for them, that one might think of.
-const SYNONYMS: [(&str, &str); 6] = [
-    ("cap", "capacity"),
-    ("size", "capacity"),
-    ("max", "capacity"),
-    ("batch", "magazine"),
-    ("cache", "magazine"),
-    ("align", "cache_line"),
-];
+/// An attribute whose value is one of a few words, in quotes.
+struct Choice {
+    words: Words,
+    /// The variants that the words stand for, in their order.
+    variants: &'static [&'static str],
+    /// A word for examples.
+    example: &'static str,
+}
+
+const PAGES: Choice = Choice {
+    words: Words {
+        known: &["base", "transparent", "huge_2m", "huge_1g"],
+        synonyms: &[
+            ("4k", "base"),
+            ("default", "base"),
+            ("small", "base"),
+            ("thp", "transparent"),
+            ("huge", "huge_2m"),
+            ("2m", "huge_2m"),
+            ("2mb", "huge_2m"),
+            ("2mib", "huge_2m"),
+            ("gigantic", "huge_1g"),
+            ("1g", "huge_1g"),
+            ("1gb", "huge_1g"),
+            ("1gib", "huge_1g"),
+        ],
+        quote: '"',
+    },
+    variants: &["Base", "Transparent", "Huge2M", "Huge1G"],
+    example: "huge_2m",
+};
+
+const NUMA: Choice = Choice {
+    words: Words {
+        known: &["local_only", "preferred", "interleaved", "adaptive"],
+        synonyms: &[
+            ("local", "local_only"),
+            ("bind", "local_only"),
+            ("strict", "local_only"),
+            ("default", "preferred"),
+            ("round_robin", "interleaved"),
+            ("auto", "adaptive"),
+        ],
+        quote: '"',
+    },
+    variants: &["LocalOnly", "Preferred", "Interleaved", "Adaptive"],
+    example: "interleaved",
+};
 
 impl Attrs {
     /// Reads what can be read, and adds an error for each thing that cannot.
@@ -56,7 +131,20 @@ impl Attrs {
                 ),
             }
         }
+        attrs.check_pages_required(errors);
         attrs
+    }
+
+    /// Base pages cannot be missing, so to require them is a mistake: others were meant.
+    fn check_pages_required(&self, errors: &mut Errors) {
+        // What could not be read may have been the pages.
+        let base = errors.is_empty() && self.pages.as_ref().is_none_or(|pages| pages == "Base");
+        let mut seen = self.seen.iter();
+        if let (Some(name), true) = (seen.find(|name| *name == "pages_required"), base) {
+            let message = "`pages_required` without pages to require, for base pages are always \
+                           there: say which, as in `pages = \"huge_2m\", pages_required`";
+            errors.say(name, message);
+        }
     }
 
     /// Reads a list to its end: what is wrong with one item says nothing about the next.
@@ -74,27 +162,28 @@ impl Attrs {
 
     fn read_item(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
         let Ok(name) = input.call(Ident::parse_any) else {
-            return Err(input.error(format!("a name is missing: known are {}", known())));
+            return Err(input.error(format!("a name is missing: known are {}", NAMES.list())));
         };
         let text = name.to_string();
-        if !NAMES.contains(&text.as_str()) {
-            let guess = closest(&text)
-                .map(|name| format!("did you mean `{name}`? "))
-                .unwrap_or_default();
-            let message = format!("unknown attribute `{text}`: {guess}known are {}", known());
+        if !NAMES.contains(&text) {
+            let message = format!("unknown attribute `{text}`: {}", NAMES.hint(&text));
             return Err(syn::Error::new(name.span(), message));
         }
-        if self.seen.contains(&text) {
+        if self.seen.contains(&name) {
             errors.say(&name, &format!("`{text}` is given twice: leave one out"));
         }
+        self.seen.push(name.clone());
         match text.as_str() {
             "capacity" => self.capacity = Some(value(&name, input, "as in `capacity = 1 << 20`")?),
             "magazine" => self.magazine = Some(value(&name, input, "as in `magazine = 64`")?),
             "crate" => self.krate = Some(value(&name, input, "as in `crate = my::pool`")?),
+            "pages" => self.pages = Some(PAGES.read(&name, input)?),
+            "numa" => self.numa = Some(NUMA.read(&name, input)?),
             "prefault" => self.prefault = flag(&name, input)?,
-            _ => self.cache_line = flag(&name, input)?,
+            "cache_line" => self.cache_line = flag(&name, input)?,
+            "pages_required" => self.pages_required = flag(&name, input)?,
+            _ => self.lock = flag(&name, input)?,
         }
-        self.seen.push(text);
         if input.is_empty() || input.peek(Token![,]) {
             return Ok(());
         }
@@ -102,37 +191,58 @@ impl Attrs {
     }
 }
 
-/// The names, for a message.
-fn known() -> String {
-    NAMES.map(|name| format!("`{name}`")).join(", ")
-}
-
-/// The known name that a misspelt one resembles.
-fn closest(name: &str) -> Option<&'static str> {
-    let synonym = SYNONYMS.into_iter().find(|(synonym, _)| *synonym == name);
-    if let Some((_, known)) = synonym {
-        return Some(known);
-    }
-    let known = NAMES
-        .into_iter()
-        .map(|known| (distance(name, known), known));
-    let (distance, known) = known.min()?;
-    (distance <= known.len() / 3).then_some(known)
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let substitution = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substitution.min(row[j] + 1).min(diagonal + 1);
+impl Choice {
+    /// Reads `= "word"`, and gives the variant.
+    fn read(&self, name: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
+        let Self { words, .. } = self;
+        let example = format!("as in `{name} = \"{}\"`", self.example);
+        let value: Expr = value(name, input, &example)?;
+        let Some(literal) = text(&value) else {
+            let example = match self.meant(&value) {
+                Some(word) => format!(": write `{name} = \"{word}\"`"),
+                None => format!(", {example}; known are {}", words.list()),
+            };
+            let message = format!("`{name}` wants a word in quotes{example}");
+            return Err(syn::Error::new_spanned(value, message));
+        };
+        let word = literal.value();
+        match words
+            .known
+            .iter()
+            .zip(self.variants)
+            .find(|(known, _)| **known == word)
+        {
+            Some((_, variant)) => Ok(Ident::new(variant, Span::call_site())),
+            None => {
+                let message = format!(
+                    "unknown value \"{word}\" for `{name}`: {}",
+                    words.hint(&word)
+                );
+                Err(syn::Error::new(literal.span(), message))
+            }
         }
     }
-    row[b.len()]
+
+    /// The word that an expression names without quotes, itself or as the variant.
+    fn meant(&self, value: &Expr) -> Option<&'static str> {
+        let Expr::Path(path) = value else { return None };
+        let named = &path.path.segments.last()?.ident;
+        let mut pairs = self.words.known.iter().zip(self.variants);
+        pairs.find_map(|(word, variant)| (named == word || named == variant).then_some(*word))
+    }
+}
+
+/// The string that an expression is, if it is one and nothing else.
+fn text(value: &Expr) -> Option<&LitStr> {
+    match value {
+        // What a `macro_rules!` macro puts in place of its `$x:literal` or `$x:expr`.
+        Expr::Group(group) => text(&group.expr),
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(literal),
+            attrs,
+        }) if attrs.is_empty() && literal.suffix().is_empty() => Some(literal),
+        _ => None,
+    }
 }
 
 /// What stands after `name =`.

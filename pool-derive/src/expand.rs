@@ -57,6 +57,18 @@ pub(crate) fn expand(pooled: &Pooled<'_>) -> TokenStream {
     if attrs.cache_line {
         config.extend(quote!(.cache_line(true)));
     }
+    if let Some(pages) = &attrs.pages {
+        config.extend(quote!(.pages(#private::PageSize::#pages)));
+    }
+    if attrs.pages_required {
+        config.extend(quote!(.pages_required(true)));
+    }
+    if attrs.lock {
+        config.extend(quote!(.lock(true)));
+    }
+    if let Some(numa) = &attrs.numa {
+        config.extend(quote!(.numa(#private::NumaPolicy::#numa)));
+    }
     // SAFETY, of what is written here: the pool and the cache's key are made for this type, in this
     // place alone, and each is handed out by one function that always gives the same. The pool is a
     // `static`, so it is never dropped; the cache is used with that pool only.

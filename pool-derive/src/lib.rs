@@ -1,6 +1,6 @@
 //! `#[derive(Pooled)]`, for the `pool` crate; use it from there.
 //!
-//! A pipeline: `attr` reads the `#[pool(...)]` attributes, `ast` puts them beside the type, `valid`
+//! A pipeline: `attr` reads the `#[pool(...)]` attributes (`words` knows which there are), `ast` puts them beside the type, `valid`
 //! refuses what cannot be, `expand` writes the code, and where there were errors `fallback` writes
 //! an implementation beside them, so that the compiler has nothing more to say than they do.
 
@@ -12,6 +12,7 @@ mod errors;
 mod expand;
 mod fallback;
 mod valid;
+mod words;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -30,6 +31,10 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `magazine = EXPR` | free slots that a thread moves at a time, a `u32` from 1 to 65,535 |
 /// | `prefault` | touch the memory of all objects when the pool is made |
 /// | `cache_line` | no two objects on one cache line |
+/// | `pages = "WORD"` | pages of that size, if they are to be had: `"base"`, `"transparent"`, `"huge_2m"`, `"huge_1g"` |
+/// | `pages_required` | smaller pages are an error |
+/// | `lock` | lock the memory of all objects, so that it is never swapped out |
+/// | `numa = "WORD"` | whose node's memory a thread gets: `"local_only"`, `"preferred"`, `"interleaved"`, `"adaptive"` |
 /// | `crate = PATH` | where the `pool` crate is, if it is renamed or re-exported |
 ///
 /// Expressions are constant ones, and name the type by its name and not by `Self`.

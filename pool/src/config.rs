@@ -5,6 +5,106 @@
 /// How many objects a pool holds if nobody says: 65,536.
 pub const DEFAULT_CAPACITY: usize = 1 << 16;
 
+use crate::numa::Topology;
+use std::fmt;
+
+/// The pages that a pool's memory is to be made of.
+///
+/// What is asked for is preferred: what the system does not have falls back to the next smaller size,
+/// unless [`PoolConfig::pages_required`] says otherwise. They are in order, smallest first. Windows has
+/// base and 2 MiB pages. What was granted,
+/// [`Pool::memory`](crate::Pool::memory) tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum PageSize {
+    /// What the system gives if nobody asks for more: `"base"`.
+    #[default]
+    Base,
+    /// Base pages that the kernel joins to huge ones where it can (Linux, `madvise`):
+    /// `"transparent"`.
+    Transparent,
+    /// Pages of 2 MiB from the pool that the administrator set aside: `"huge_2m"`.
+    Huge2M,
+    /// Pages of 1 GiB from the pool that the administrator set aside: `"huge_1g"`.
+    Huge1G,
+}
+
+impl PageSize {
+    /// The name, as in `#[pool(pages = "...")]`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Transparent => "transparent",
+            Self::Huge2M => "huge_2m",
+            Self::Huge1G => "huge_1g",
+        }
+    }
+
+    /// Bytes of one of the pages that are set aside; the others' size is the system's affair.
+    pub const fn bytes(self) -> Option<usize> {
+        match self {
+            Self::Base | Self::Transparent => None,
+            Self::Huge2M => Some(2 << 20),
+            Self::Huge1G => Some(1 << 30),
+        }
+    }
+}
+
+impl fmt::Display for PageSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Which NUMA node's memory a thread is served from. On a machine with one node all are the same.
+///
+/// `Preferred` is right unless you know better. `Adaptive` is for objects that one node makes and
+/// another one uses up; `Interleaved` for such as all nodes use alike; `LocalOnly` for threads that had
+/// rather have no memory than another node's.
+///
+/// A thread's node is looked at when it exchanges a magazine with the pool: a thread that moves is
+/// noticed then, and one that [`numa::run_on`](crate::numa::run_on) moves, at once. What a thread
+/// frees it may be given again, whatever node it is on, `LocalOnly` excepted.
+///
+/// Where the system does not let a process say where its memory is to be (a container without
+/// `CAP_SYS_NICE`), the policies still say which share of the pool a thread is served from, and
+/// [`Pool::memory`](crate::Pool::memory) says what was refused; `LocalOnly` is an error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NumaPolicy {
+    /// The memory of the node that the thread runs on, and never another's: `"local_only"`. What
+    /// cannot be had there is refused, with an error that names the node. Each node may come to have
+    /// memory for the whole capacity. Objects are looked at when they are freed, which costs a call.
+    LocalOnly,
+    /// The node that the thread runs on, then the others by distance: `"preferred"`.
+    #[default]
+    Preferred,
+    /// The nodes in turn, a magazine from each: `"interleaved"`.
+    Interleaved,
+    /// As `Preferred` to begin with. The pool measures which node frees what which node allocates,
+    /// and serves a node from the one on which its objects end: `"adaptive"`. On more than 256 nodes it
+    /// stays as it begins.
+    Adaptive,
+}
+
+impl NumaPolicy {
+    /// The name, as in `#[pool(numa = "...")]`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LocalOnly => "local_only",
+            Self::Preferred => "preferred",
+            Self::Interleaved => "interleaved",
+            Self::Adaptive => "adaptive",
+        }
+    }
+}
+
+impl fmt::Display for NumaPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// What a pool is asked to be: the builder form of the `#[pool(...)]` attributes.
 ///
 /// Nothing is checked here; a value that cannot be is refused, by name, where a pool is made of
@@ -26,17 +126,29 @@ pub struct PoolConfig {
     pub(crate) magazine: Option<u32>,
     pub(crate) prefault: bool,
     pub(crate) cache_line: bool,
+    pub(crate) pages: PageSize,
+    pub(crate) pages_required: bool,
+    pub(crate) lock: bool,
+    pub(crate) numa: NumaPolicy,
+    /// `None`: this machine's.
+    pub(crate) topology: Option<&'static Topology>,
 }
 
 impl PoolConfig {
-    /// The defaults: a capacity of [`DEFAULT_CAPACITY`], nothing prefaulted, slots as wide as the
-    /// type, and magazines sized by the pool (see [`PoolConfig::magazine`]).
+    /// The defaults: a capacity of [`DEFAULT_CAPACITY`], nothing prefaulted or locked, slots as
+    /// wide as the type, magazines sized by the pool (see [`PoolConfig::magazine`]), base pages, and
+    /// the node that a thread runs on first.
     pub const fn new() -> Self {
         Self {
             capacity: DEFAULT_CAPACITY,
             magazine: None,
             prefault: false,
             cache_line: false,
+            pages: PageSize::Base,
+            pages_required: false,
+            lock: false,
+            numa: NumaPolicy::Preferred,
+            topology: None,
         }
     }
 
@@ -71,6 +183,51 @@ impl PoolConfig {
     /// two threads write never share one.
     pub const fn cache_line(mut self, cache_line: bool) -> Self {
         self.cache_line = cache_line;
+        self
+    }
+
+    /// The pages to ask the system for. What cannot be had falls back: 1 GiB to 2 MiB, to
+    /// transparent, to base; see [`PoolConfig::pages_required`].
+    ///
+    /// Transparent pages may have the kernel look for memory, and move others' out of the way, at the
+    /// first touch: with [`PoolConfig::prefault`] that is when the pool is made.
+    ///
+    /// Pages of 2 MiB and 1 GiB are taken, for the whole capacity, when the pool is made; what threads
+    /// cache beyond it takes more as it is needed, of at most 2 MiB. On several nodes each has an
+    /// equal share of the capacity, and a node whose share is used up goes on with the others'; a
+    /// huge page of another node is taken before small ones of the right one, but not under
+    /// [`NumaPolicy::LocalOnly`].
+    pub const fn pages(mut self, pages: PageSize) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// Whether smaller pages than those asked for are an error, when the pool is made: transparent ones
+    /// are touched for that, as by [`PoolConfig::prefault`]. (Base pages are always to be had.) What threads cache beyond the capacity may be on smaller pages all the same.
+    pub const fn pages_required(mut self, required: bool) -> Self {
+        self.pages_required = required;
+        self
+    }
+
+    /// Whether to lock the memory of `capacity` objects when the pool is made, so that it is never
+    /// swapped out (`mlock`). It is touched by that, as by [`PoolConfig::prefault`], and
+    /// [`Pool::trim`](crate::Pool::trim) does not give it back. A refusal is an error. What several
+    /// threads cache is beyond the capacity, and is not locked.
+    pub const fn lock(mut self, lock: bool) -> Self {
+        self.lock = lock;
+        self
+    }
+
+    /// Which node's memory a thread is served from, on a machine with several.
+    pub const fn numa(mut self, policy: NumaPolicy) -> Self {
+        self.numa = policy;
+        self
+    }
+
+    /// Another topology than this machine's: for tests. Memory is then bound to no node.
+    #[doc(hidden)]
+    pub const fn topology(mut self, topology: &'static Topology) -> Self {
+        self.topology = Some(topology);
         self
     }
 }

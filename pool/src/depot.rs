@@ -1,4 +1,5 @@
-//! The depot: the free slots that are in no thread's cache, in magazines, on lock-free stacks.
+//! A depot: the free slots of one node that are in no thread's cache, in magazines, on lock-free
+//! stacks. A pool has one for each node that it has memory on; see [`depots`](crate::depots).
 //!
 //! Four stacks, and the slab below them:
 //!
@@ -25,66 +26,72 @@
 //!
 //! # Who may say that there are no slots
 //!
-//! Nobody here: the [`Ledger`] grants a reservation first, and what it granted exists. A slot that
-//! is neither out nor on a stack is in the slab still, or in the hands of a thread for the length
-//! of a few instructions.
+//! Nobody here: the [`Ledger`](crate::ledger::Ledger) grants a reservation first, and what it granted exists. A slot that
+//! is neither out nor on a stack is in a slab still, or in the hands of a thread for the length of a
+//! few instructions.
 
 #![allow(unsafe_code)]
 
-use crate::error::InitError;
-use crate::ledger::{Ledger, Reserved};
 use crate::links::{LinkStore, Stack};
 use crate::magazine::Magazine;
-use crate::slab::{Slab, layout::Plan};
+use crate::quota::Quota;
+use crate::slab::Slab;
+use crate::source::Refused;
 use crate::sync::epoch::{self, Guard};
-use crate::sync::{AtomicBool, Ordering, spin_loop, yield_now};
+use crate::sync::{AtomicUsize, Ordering};
 use std::ptr::NonNull;
 
-/// The shared part of a pool. Aligned so that two pools' heads are never on one cache line.
+/// The shared free slots of one node. Aligned so that two depots' heads are never on one cache line.
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Depot {
-    ledger: Ledger,
     full: Stack,
     empty: Stack,
     partial: Stack,
     cold: Stack,
     links: &'static LinkStore,
-    /// Slots in a magazine.
-    magazine: u32,
-    /// Whether a `trim` holds free slots just now.
-    trimming: AtomicBool,
+    shape: Shape,
+    /// Leave to give memory to slots of this depot alone.
+    quota: Quota,
+    /// Slots without memory that are on `cold`, or on their way there or from there.
+    without: AtomicUsize,
+    /// How often a `trim` began or ended: odd while it holds free slots.
+    trims: AtomicUsize,
     slab: Slab,
 }
 
-impl Depot {
-    /// Reserves a region and sets up an empty depot over it.
-    pub(crate) fn new(plan: &Plan, links: &'static LinkStore) -> Result<Self, InitError> {
-        let ledger = Ledger::new(plan.capacity, plan.magazine as usize);
-        Self::with_ledger(ledger, plan, links)
-    }
+/// What the magazines of a pool are like.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// Slots in a magazine.
+    pub(crate) cap: u32,
+    /// What the hot path fills one to.
+    pub(crate) limit: u32,
+}
 
-    /// [`Depot::new`], with the ledger of a model's choice.
-    pub(crate) fn with_ledger(
-        ledger: Ledger,
-        plan: &Plan,
-        links: &'static LinkStore,
-    ) -> Result<Self, InitError> {
-        Ok(Self {
-            ledger,
+/// What a trim did.
+#[derive(Debug, Default)]
+pub(crate) struct Trimmed {
+    /// Bytes given back.
+    pub(crate) bytes: usize,
+    /// Slots that became cold: leave for so many is there again.
+    pub(crate) cold: usize,
+}
+
+impl Depot {
+    pub(crate) fn new(slab: Slab, shape: Shape, quota: usize, links: &'static LinkStore) -> Self {
+        Self {
             full: Stack::new(),
             empty: Stack::new(),
             partial: Stack::new(),
             cold: Stack::new(),
             links,
-            magazine: plan.magazine,
-            trimming: AtomicBool::new(false),
-            slab: Slab::new(plan)?,
-        })
-    }
-
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.ledger
+            shape,
+            quota: Quota::new(quota),
+            without: AtomicUsize::new(0),
+            trims: AtomicUsize::new(0),
+            slab,
+        }
     }
 
     pub(crate) fn slab(&self) -> &Slab {
@@ -95,69 +102,24 @@ impl Depot {
         &mut self.slab
     }
 
-    pub(crate) fn magazine(&self) -> u32 {
-        self.magazine
+    pub(crate) fn quota(&self) -> &Quota {
+        &self.quota
     }
 
-    /// Exchanges an empty magazine for one with slots, at most a magazine's worth. `None`: full.
-    /// `who` tells this cache from others.
+    /// Takes a magazine of at most `most` slots that have memory, and leaves `empty` for it.
     ///
     /// # Safety
     ///
-    /// The caller owns `empty`, which is, and counts in the ledger with a cache that is empty. It
-    /// owns what it gets instead, and `empty` no more unless it is the same.
-    pub(crate) unsafe fn refill(&self, empty: Magazine, who: u64) -> Option<(Magazine, Reserved)> {
-        let reserved = self.ledger.reserve(self.magazine as usize);
-        if reserved.slots == 0 {
-            return None;
-        }
-        let mut tries = 0_u32;
-        let magazine = loop {
-            let guard = epoch::pin();
-            // SAFETY: `empty` is the caller's, and still empty.
-            if let Some(magazine) = unsafe { self.withdraw(empty, reserved.slots, &guard) } {
-                // SAFETY: ours now.
-                unsafe { magazine.fetch_unless_filled_by(who) };
-                break magazine;
-            }
-            // SAFETY: as above; it has room for a whole magazine's worth.
-            if unsafe { self.slab.carve(reserved.slots, empty) } > 0 {
-                break empty;
-            }
-            // What was reserved is there, but in another thread's hands between two stacks: a
-            // trim's, or one that came from behind our look at the stacks to its look at the slab.
-            drop(guard);
-            tries += 1;
-            if tries < 64 && cfg!(not(loom)) {
-                spin_loop();
-            } else {
-                yield_now();
-            }
-        };
-        let got = magazine.len() as usize;
-        self.ledger.give_back(reserved.slots - got);
-        Some((magazine, reserved))
-    }
-
-    /// Takes a magazine of at most `most` slots off a stack, and leaves `empty` for it.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Depot::refill`].
-    unsafe fn withdraw(&self, empty: Magazine, most: usize, guard: &Guard) -> Option<Magazine> {
-        let mut is_cold = false;
-        let link = self
-            .full
-            .pop(guard)
-            .or_else(|| self.partial.pop(guard))
-            .or_else(|| {
-                is_cold = true;
-                self.cold.pop(guard)
-            })?;
+    /// The caller owns `empty`, which is, and owns what it gets instead.
+    #[inline]
+    pub(crate) unsafe fn withdraw(
+        &self,
+        empty: Magazine,
+        most: usize,
+        guard: &Guard,
+    ) -> Option<Magazine> {
+        let link = self.full.pop(guard).or_else(|| self.partial.pop(guard))?;
         let magazine = link.replace(None).expect("stacks carry magazines");
-        if is_cold {
-            self.slab.recommit(magazine.len() as usize);
-        }
         if magazine.len() as usize <= most {
             link.replace(Some(empty));
             // SAFETY: came from the store, by way of a filled stack: since it was last on `empty`
@@ -173,19 +135,91 @@ impl Depot {
         Some(empty)
     }
 
-    /// Hands a full magazine over, and gives an empty one for it. `who` tells this cache from others.
+    /// Gives memory to up to `most` slots, as far as `quota` has leave: to cold ones, or fresh ones.
+    /// `None`: there is no leave, or another thread has what there is leave for in its hands.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses the memory.
     ///
     /// # Safety
     ///
-    /// The caller owns `full`, which is, and counts its slots as out. It owns what it gets instead.
-    pub(crate) unsafe fn flush(&self, full: Magazine, who: u64) -> Magazine {
-        debug_assert!(full.is_full());
-        full.set_filled_by(who);
-        let guard = epoch::pin();
-        let empty = self.take_empty(&guard);
-        self.put(&self.full, full, &guard);
-        self.ledger.give_back(self.magazine as usize);
-        empty
+    /// As for [`Depot::withdraw`]; if there is nothing, `empty` is the caller's still.
+    pub(crate) unsafe fn grow(
+        &self,
+        empty: Magazine,
+        most: usize,
+        quota: &Quota,
+        guard: &Guard,
+    ) -> Result<Option<Magazine>, Refused> {
+        let leave = quota.take(most.min(self.shape.cap as usize));
+        if leave == 0 {
+            return Ok(None);
+        }
+        // SAFETY: by contract.
+        let grown = unsafe { self.grow_within(empty, leave, guard) };
+        let used = match grown {
+            Ok(Some(magazine)) => magazine.len() as usize,
+            Ok(None) | Err(_) => 0,
+        };
+        quota.give(leave - used);
+        grown
+    }
+
+    /// [`Depot::grow`], with leave for `most` slots.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    unsafe fn grow_within(
+        &self,
+        empty: Magazine,
+        most: usize,
+        guard: &Guard,
+    ) -> Result<Option<Magazine>, Refused> {
+        let Some(magazine) = self.take_off(&self.cold, guard) else {
+            // SAFETY: `empty` is the caller's, and has room for a magazine's worth.
+            let carved = unsafe { self.slab.carve(most, empty) }?;
+            return Ok((carved > 0).then_some(empty));
+        };
+        // SAFETY: off a stack, so ours.
+        if let Err(refused) = unsafe { self.slab.recommit(magazine) } {
+            self.put(&self.cold, magazine, guard);
+            return Err(refused);
+        }
+        let taken = most.min(magazine.len() as usize);
+        // Relaxed: a figure for statistics.
+        self.without.fetch_sub(taken, Ordering::Relaxed);
+        if taken == magazine.len() as usize {
+            self.put(&self.empty, empty, guard);
+            return Ok(Some(magazine));
+        }
+        // SAFETY: the one came off a stack and is ours, the other is the caller's.
+        unsafe { magazine.pour(empty, most as u32) };
+        self.put(&self.cold, magazine, guard);
+        Ok(Some(empty))
+    }
+
+    /// Takes a full magazine of slots of this depot that were out.
+    #[inline]
+    pub(crate) fn accept_full(&self, magazine: Magazine, guard: &Guard) {
+        debug_assert!(magazine.is_full());
+        self.put(&self.full, magazine, guard);
+    }
+
+    /// Takes slots of this depot that were out.
+    pub(crate) fn accept(&self, magazine: Magazine, guard: &Guard) {
+        let stack = match (magazine.is_empty(), magazine.is_full()) {
+            (true, _) => &self.empty,
+            (_, true) => &self.full,
+            _ => &self.partial,
+        };
+        self.put(stack, magazine, guard);
+    }
+
+    /// Takes a partial magazine off its stack.
+    pub(crate) fn take_partial(&self, guard: &Guard) -> Option<Magazine> {
+        self.take_off(&self.partial, guard)
     }
 
     /// Puts `magazine` on `stack`, on a link from the store.
@@ -197,79 +231,43 @@ impl Depot {
     }
 
     /// An empty magazine, owned by the caller.
-    pub(crate) fn empty_magazine(&self) -> Magazine {
-        self.take_empty(&epoch::pin())
-    }
-
-    fn take_empty(&self, guard: &Guard) -> Magazine {
+    pub(crate) fn take_empty(&self, guard: &Guard) -> Magazine {
         self.take_off(&self.empty, guard)
-            .unwrap_or_else(|| Magazine::new(self.magazine))
+            .unwrap_or_else(|| Magazine::new(self.shape.cap, self.shape.limit))
     }
 
-    /// Takes over the two magazines of a cache that closes, whatever is in them.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns both, which are two, counts their slots as out, and has an open cache in the
-    /// ledger. It does not touch them again.
-    pub(crate) unsafe fn take_over(&self, first: Magazine, second: Magazine) {
-        let guard = epoch::pin();
-        // SAFETY: both are the caller's.
-        unsafe { second.pour(first, self.magazine) };
-        let rest = if first.is_full() {
-            self.put(&self.full, first, &guard);
-            self.ledger.give_back(self.magazine as usize);
-            second
-        } else {
-            self.put(&self.empty, second, &guard);
-            first
-        };
-        if rest.is_empty() {
-            self.put(&self.empty, rest, &guard);
-            return;
-        }
-        // Merge with one partial magazine, so that these never become many. Its slots count as out
-        // while we have them; how many they will be is not known before, but at most this:
-        let most = self.magazine as usize;
-        let own = rest.len() as usize;
-        self.ledger.borrow(most);
-        match self.take_off(&self.partial, &guard) {
-            None => self.put(&self.partial, rest, &guard),
-            Some(other) => {
-                // SAFETY: `other` came off a stack, `rest` is the caller's.
-                unsafe { other.pour(rest, self.magazine) };
-                let (stack, other_stack) = match (rest.is_full(), other.is_empty()) {
-                    (true, false) => (&self.full, &self.partial),
-                    (true, true) => (&self.full, &self.empty),
-                    (false, _) => (&self.partial, &self.empty),
-                };
-                self.put(stack, rest, &guard);
-                self.put(other_stack, other, &guard);
-            }
-        }
-        self.ledger.give_back(own + most);
-    }
-
-    /// Gives the pages on which all slots are in the depot back to the system. Returns how many
-    /// bytes that were. One trim at a time; a second one returns zero.
-    pub(crate) fn trim(&self) -> usize {
+    /// Gives the pages on which all slots are in the depot back to the system. One trim at a
+    /// time; a second one does nothing.
+    pub(crate) fn trim(&self) -> Trimmed {
+        let trims = self.trims();
         // Acquire and Release make one trim follow the other.
-        if self.trimming.swap(true, Ordering::Acquire) {
-            return 0;
+        let begun =
+            self.trims
+                .compare_exchange(trims & !1, trims | 1, Ordering::AcqRel, Ordering::Relaxed);
+        if begun.is_err() {
+            return Trimmed::default();
         }
+        // Before the set of carved slots is made: it has to hold all that are found.
         let mut shells = Vec::new();
         // The cold ones too: together with their neighbours they may make whole pages.
-        for stack in [&self.full, &self.partial, &self.cold] {
+        let stacks = [&self.full, &self.partial, &self.cold].map(|stack| {
+            let first = shells.len();
             while let Some(magazine) = self.take_off(stack, &epoch::pin()) {
                 shells.push(magazine);
             }
-        }
+            first
+        });
         let before = self.slab.take_purged();
-        let mut free = self.slab.slot_set();
-        for &magazine in &shells {
+        let (mut free, mut were_cold) = (self.slab.slot_set(), self.slab.slot_set());
+        let mut newly_cold = 0_usize;
+        for (number, &magazine) in shells.iter().enumerate() {
             // SAFETY: off a stack, so ours.
             while let Some(slot) = unsafe { magazine.pop() } {
-                free.insert(self.slab.index(slot));
+                let index = self.slab.index(slot);
+                free.insert(index);
+                if number >= stacks[2] {
+                    were_cold.insert(index);
+                }
             }
         }
         let mut warm = Packer::new(self, &self.full);
@@ -280,9 +278,22 @@ impl Depot {
             // SAFETY: these slots were on the depot's stacks, and now are ours alone.
             let bytes = unsafe { self.slab.purge(&run) };
             purged += bytes;
-            let side = if bytes > 0 { &mut cold } else { &mut warm };
-            run.rev()
-                .for_each(|index| side.add(self.slab.slot(index), &mut shells));
+            let known = were_cold.count_in(&run);
+            if bytes > 0 {
+                newly_cold += run.len() - known;
+                // Before others can take them.
+                self.without.fetch_add(run.len() - known, Ordering::Relaxed);
+            } else {
+                self.slab.keep_purged(known);
+            }
+            for index in run.rev() {
+                // What has no memory stays cold, also if the system would not take it this time.
+                let side = match bytes > 0 || were_cold.contains(index) {
+                    true => &mut cold,
+                    false => &mut warm,
+                };
+                side.add(self.slab.slot(index), &mut shells);
+            }
         }
         warm.finish();
         cold.finish();
@@ -290,8 +301,11 @@ impl Depot {
         for shell in shells {
             self.put(&self.empty, shell, &epoch::pin());
         }
-        self.trimming.store(false, Ordering::Release);
-        purged.saturating_sub(before)
+        self.trims.fetch_add(1, Ordering::Release);
+        Trimmed {
+            bytes: purged.saturating_sub(before),
+            cold: newly_cold,
+        }
     }
 
     /// Takes the magazine of one link off a stack, and retires the link.
@@ -302,20 +316,30 @@ impl Depot {
         Some(magazine)
     }
 
-    /// Frees what the depot owns: its magazines and its region.
+    /// How often a trim began or ended: odd while one holds free slots.
+    pub(crate) fn trims(&self) -> usize {
+        self.trims.load(Ordering::Acquire)
+    }
+
+    /// Slots that have memory.
+    pub(crate) fn warm(&self) -> usize {
+        let without = self.without.load(Ordering::Relaxed);
+        self.slab.carved().saturating_sub(without)
+    }
+
+    /// Frees the depot's magazines, and returns its slab.
     ///
     /// # Safety
     ///
     /// No slot and no magazine of the pool is used again.
-    pub(crate) unsafe fn tear_down(self) {
+    pub(crate) unsafe fn tear_down(self) -> Slab {
         for stack in [&self.full, &self.partial, &self.cold, &self.empty] {
             while let Some(magazine) = self.take_off(stack, &epoch::pin()) {
                 // SAFETY: off a stack, so ours; nobody has a copy that is used again.
                 unsafe { magazine.free() };
             }
         }
-        // SAFETY: by contract no slot is used again.
-        unsafe { self.slab.unmap() };
+        self.slab
     }
 }
 
@@ -336,10 +360,14 @@ impl<'a> Packer<'a> {
     /// Packs a free slot that the caller owns. Takes magazines from `shells`, which are empty and
     /// owned as well.
     fn add(&mut self, slot: NonNull<u8>, shells: &mut Vec<Magazine>) {
-        let new = || shells.pop().unwrap_or_else(|| self.depot.empty_magazine());
+        let new = || {
+            shells
+                .pop()
+                .unwrap_or_else(|| self.depot.take_empty(&epoch::pin()))
+        };
         let magazine = self.open.take().unwrap_or_else(new);
         // SAFETY: ours, from `shells` or the depot.
-        let pushed = unsafe { magazine.push(slot) };
+        let pushed = unsafe { magazine.put(slot) };
         debug_assert!(pushed, "an open magazine has room");
         if magazine.is_full() {
             self.depot.put(self.stack, magazine, &epoch::pin());

@@ -113,7 +113,7 @@ impl Ledger {
 }
 
 /// What [`Ledger::reserve`] granted, and what it saw.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reserved {
     pub(crate) slots: usize,
     pub(crate) out_before: usize,

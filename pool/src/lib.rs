@@ -21,8 +21,8 @@
 //! # What happens
 //!
 //! A pool reserves one range of addresses for all it may ever hold; pages cost nothing until they
-//! are touched (on Unix; elsewhere the memory comes from the heap, whose affair that is). Each thread keeps two *magazines* of free slots (Bonwick's), and making or dropping
-//! a `PoolBox` takes one from there or puts one there: a thread-local, a test of a length, a load
+//! are touched (on Unix and Windows; elsewhere the memory comes from the heap, whose affair that is).
+//! Each thread keeps two *magazines* of free slots (Bonwick's), and making or dropping a `PoolBox` takes one from there or puts one there: a thread-local, a test of a length, a load
 //! or store of a pointer; no lock, no read-modify-write instruction, no system call. Every magazine
 //! or so, a thread exchanges one with the shared *depot*, whose lock-free stacks rest on epoch-based
 //! reclamation (Fraser's, as crossbeam-epoch implements it).
@@ -41,12 +41,26 @@
 //! by one. Up to 1,024 threads (128 on systems other than Linux) have a cache of one pool at the
 //! same time; more threads work too, slower.
 //!
+//! # Pages and nodes
+//!
+//! [`PoolConfig::pages`] asks for huge pages, [`PoolConfig::prefault`] and [`PoolConfig::lock`] for
+//! memory that is there and stays, [`PoolConfig::numa`] says which NUMA node's memory a thread is
+//! served from: by default its own, then the others by distance. Pages that the system does not have
+//! are done without, or an error that says why and what would help, as you like; [`Pool::memory`]
+//! tells what was really granted.
+//!
+//! # Features
+//!
+//! - `hwloc`: nodes are read with hwloc, which has to be installed; see [`numa`].
+//! - `checked`: pages that nobody may touch before and behind each pool's memory; what runs over its
+//!   ends ends the program (SIGSEGV). Within it, one object may still run into the next.
+//!
 //! # Where unsafe code is
 //!
 //! `unsafe` is denied in this crate, and allowed in the modules that say so at their top: the
-//! handles and what they forward, pooled, pool, thread, cache, depot, links, magazine, slab, source
-//! and sys. Configuration, errors, statistics, the ledger, the layout arithmetic and the sets of
-//! slots forbid it.
+//! handles and what they forward, pooled, pool, thread, cache, depots, depot, links, magazine, slab,
+//! source and sys. Configuration, errors, statistics, the ledger, leave, the layout arithmetic, the
+//! sets of slots, and what is known of nodes forbid it.
 
 #![deny(unsafe_code)]
 #![cfg_attr(loom, allow(dead_code, unused_imports, unreachable_pub, missing_docs))]
@@ -54,10 +68,15 @@
 mod cache;
 mod config;
 mod depot;
+mod depots;
 mod error;
 mod ledger;
 mod links;
 mod magazine;
+mod memory;
+pub mod numa;
+mod quota;
+mod setup;
 mod slab;
 mod source;
 mod stats;
@@ -80,9 +99,10 @@ mod thread;
 #[cfg(all(test, loom))]
 mod models;
 
-pub use config::{DEFAULT_CAPACITY, PoolConfig};
+pub use config::{DEFAULT_CAPACITY, NumaPolicy, PageSize, PoolConfig};
 pub use error::{Full, InitError};
-pub use stats::Stats;
+pub use memory::{Granted, Memory, Progress, Region};
+pub use stats::{Decision, NodeStats, Stats};
 
 #[cfg(not(loom))]
 pub use {boxed::PoolBox, pool::Pool, pool_derive::Pooled, pooled::Pooled, scoped::ScopedBox};
@@ -93,7 +113,7 @@ pub use {boxed::PoolBox, pool::Pool, pool_derive::Pooled, pooled::Pooled, scoped
 pub mod __private {
     pub use crate::cache::ThreadCache;
     pub use crate::slab::layout::{MAX_MAGAZINE, max_capacity};
-    pub use crate::{Pool, PoolConfig, Pooled};
+    pub use crate::{NumaPolicy, PageSize, Pool, PoolConfig, Pooled};
     pub use std::thread::LocalKey;
 }
 

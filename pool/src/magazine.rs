@@ -26,9 +26,11 @@ struct Header {
     /// * `allocations`: those since the cache last collected the count, modulo 2^48, which is a
     ///   million a second for nine years without one visit to the depot.
     word: OwnedU64,
-    /// Entries behind the header. At most [`MAX_CAP`]; never changes. (As wide as an index, so that
-    /// the hot path widens nothing.)
-    cap: usize,
+    /// How many slots the hot path fills it to: `cap`, or nothing, for caches whose every free must
+    /// be looked at. Never changes.
+    limit: u32,
+    /// Entries behind the header. At most [`MAX_CAP`]; never changes.
+    cap: u32,
     /// Who filled it last: a number that tells one cache from another, and nothing else.
     filled_by: OwnedU64,
 }
@@ -52,6 +54,7 @@ unsafe impl Send for Magazine {}
 #[cfg(not(loom))]
 static NONE: Header = Header {
     word: OwnedU64::new(0),
+    limit: 0,
     cap: 0,
     filled_by: OwnedU64::new(0),
 };
@@ -65,7 +68,7 @@ impl Magazine {
 
     #[cfg(loom)]
     pub(crate) fn none() -> Self {
-        Self::new(0)
+        Self::new(0, 0)
     }
 
     fn layout(cap: u32) -> Layout {
@@ -77,8 +80,9 @@ impl Magazine {
         layout.pad_to_align()
     }
 
-    /// Makes an empty magazine with room for `cap` slots.
-    pub(crate) fn new(cap: u32) -> Self {
+    /// Makes an empty magazine with room for `cap` slots, which [`Magazine::push`] fills up to
+    /// `limit`.
+    pub(crate) fn new(cap: u32, limit: u32) -> Self {
         const { assert!(align_of::<Header>() >= align_of::<NonNull<u8>>()) };
         assert!(cap <= MAX_CAP, "refused by the plan");
         let layout = Self::layout(cap);
@@ -89,7 +93,8 @@ impl Magazine {
         };
         let value = Header {
             word: OwnedU64::new(0),
-            cap: cap as usize,
+            limit: limit.min(cap),
+            cap,
             filled_by: OwnedU64::new(0),
         };
         // SAFETY: fresh memory of that layout, whose start is aligned and large enough.
@@ -119,7 +124,7 @@ impl Magazine {
     /// The address of entry `index`.
     #[inline(always)]
     fn entry(self, index: usize) -> NonNull<NonNull<u8>> {
-        debug_assert!(index < self.header().cap);
+        debug_assert!(index < self.header().cap as usize);
         let first = self.0.cast::<u8>();
         let offset = size_of::<Header>() + index * size_of::<NonNull<u8>>();
         // SAFETY: callers keep `index < cap`, so this stays in the allocation; the pointer came
@@ -140,7 +145,7 @@ impl Magazine {
 
     #[inline(always)]
     pub(crate) fn cap(self) -> u32 {
-        self.header().cap as u32
+        self.header().cap
     }
 
     pub(crate) fn is_empty(self) -> bool {
@@ -189,7 +194,8 @@ impl Magazine {
         Some(unsafe { self.entry(len - 1).read() })
     }
 
-    /// Puts a free slot in. Returns false, and does nothing, if there is no room.
+    /// Puts a free slot in, on the hot path. Returns false, and does nothing, if the magazine is at
+    /// its limit.
     ///
     /// # Safety
     ///
@@ -197,16 +203,77 @@ impl Magazine {
     #[inline(always)]
     #[must_use]
     pub(crate) unsafe fn push(self, slot: NonNull<u8>) -> bool {
+        // SAFETY: by contract; the limit is at most the capacity.
+        unsafe { self.put_below(self.header().limit, slot) }
+    }
+
+    /// Puts a free slot in, off the hot path. Returns false, and does nothing, if there is no room.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the magazine.
+    #[must_use]
+    pub(crate) unsafe fn put(self, slot: NonNull<u8>) -> bool {
+        // SAFETY: by contract.
+        unsafe { self.put_below(self.header().cap, slot) }
+    }
+
+    /// Puts a slot in if the length is below `limit`.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the magazine, and `limit` is at most its capacity.
+    #[inline(always)]
+    unsafe fn put_below(self, limit: u32, slot: NonNull<u8>) -> bool {
         let header = self.header();
         let word = header.word.get();
         let len = Self::len_of(word);
-        if len >= header.cap {
+        if len as u32 >= limit {
             return false;
         }
         // SAFETY: `len < cap`, and the owner alone reads and writes entries.
         unsafe { self.entry(len).write(slot) };
         header.word.set(word + 1); // `len < cap <= MAX_CAP`: no carry into the count
         true
+    }
+
+    /// The slots in it, from the coldest up.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the magazine, and does not change it as long as it uses the result.
+    pub(crate) unsafe fn slots(self) -> impl Iterator<Item = NonNull<u8>> {
+        // SAFETY: entries below the length are initialised, and the owner's.
+        (0..self.len() as usize).map(move |index| unsafe { self.entry(index).read() })
+    }
+
+    /// Moves the slots that `chosen` names to `other`, from the coldest up, until that is full. The
+    /// rest stays in its order. Returns how many were moved.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns both, and they are two.
+    pub(crate) unsafe fn extract(
+        self,
+        other: Self,
+        mut chosen: impl FnMut(NonNull<u8>) -> bool,
+    ) -> u32 {
+        let (len, mut kept) = (self.len(), 0);
+        for index in 0..len as usize {
+            // SAFETY: below the length, so initialised, and the owner's.
+            let slot = unsafe { self.entry(index).read() };
+            // SAFETY: owned by the caller.
+            if !other.is_full() && chosen(slot) && unsafe { other.put(slot) } {
+                continue;
+            }
+            // SAFETY: `kept <= index`, so within the initialised entries; the owner writes them.
+            unsafe { self.entry(kept).write(slot) };
+            kept += 1;
+        }
+        let moved = len - kept as u32;
+        let header = self.header();
+        header.word.set(header.word.get() - u64::from(moved)); // at most the length: no borrow
+        moved
     }
 
     /// Moves up to `count` slots from `self` to `other`, as far as there are any and there is room.
@@ -221,7 +288,7 @@ impl Magazine {
             // SAFETY: owned by the caller; `count` is at most its length.
             let slot = unsafe { self.pop() }.expect("counted");
             // SAFETY: owned by the caller.
-            let pushed = unsafe { other.push(slot) };
+            let pushed = unsafe { other.put(slot) };
             debug_assert!(pushed, "counted");
         }
         count
@@ -242,11 +309,8 @@ impl Magazine {
         if self.header().filled_by.get() == who {
             return;
         }
-        for index in 0..Self::len_of(self.header().word.get()) {
-            // SAFETY: entries below the length are initialised, and the owner's.
-            let slot = unsafe { self.entry(index).read() };
-            sys::prefetch(slot);
-        }
+        // SAFETY: by contract; it is not changed meanwhile.
+        unsafe { self.slots() }.for_each(sys::prefetch);
     }
 
     /// Allocations counted since the last [`Magazine::take_allocations`].
@@ -288,7 +352,7 @@ mod tests {
     fn holds_what_was_put_in_and_no_more() {
         let mut memory = [0; 4];
         let slots = memory.each_mut().map(NonNull::from);
-        let magazine = Magazine::new(3);
+        let magazine = Magazine::new(3, 3);
         // SAFETY: this test owns the magazine.
         unsafe {
             assert!(magazine.push(slots[0]) && magazine.push(slots[1]) && magazine.push(slots[2]));
@@ -297,10 +361,32 @@ mod tests {
             assert_eq!(magazine.allocate(), Some(slots[2]));
             assert_eq!(magazine.pop(), Some(slots[1]));
             assert_eq!(magazine.take_allocations(), 1);
-            let other = Magazine::new(2);
+            let other = Magazine::new(2, 0);
             assert_eq!(magazine.pour(other, 9), 1);
             assert_eq!((magazine.len(), other.len()), (0, 1));
             assert_eq!(magazine.allocate(), None);
+            magazine.free();
+            other.free();
+        }
+    }
+
+    #[test]
+    fn what_is_chosen_is_moved_and_the_rest_keeps_its_order() {
+        let mut memory = [0; 6];
+        let slots = memory.each_mut().map(NonNull::from);
+        let (magazine, other) = (Magazine::new(6, 0), Magazine::new(2, 0));
+        // SAFETY: this test owns both.
+        unsafe {
+            assert!(!magazine.push(slots[0]), "the hot path is to look at it");
+            assert!(slots.iter().all(|&slot| magazine.put(slot)));
+            let chosen = |slot| slot != slots[0] && slot != slots[2];
+            assert_eq!(magazine.extract(other, chosen), 2);
+            assert!(other.slots().eq([slots[1], slots[3]]));
+            assert!(
+                magazine
+                    .slots()
+                    .eq([slots[0], slots[2], slots[4], slots[5]])
+            );
             magazine.free();
             other.free();
         }

@@ -39,6 +39,10 @@ use std::thread::LocalKey;
 /// | `magazine = EXPR` | free slots that a thread moves at a time: likewise, a `u32` from 1 to 65,535 ([`PoolConfig::magazine`](crate::PoolConfig::magazine)) |
 /// | `prefault` | touch the memory of all objects when the pool is made, which its first use or [`Pool::prefault`](crate::Pool::prefault) does ([`PoolConfig::prefault`](crate::PoolConfig::prefault)) |
 /// | `cache_line` | no two objects on one cache line ([`PoolConfig::cache_line`](crate::PoolConfig::cache_line)) |
+/// | `pages = "WORD"` | pages of that size, or the next smaller ones that are to be had: `"base"`, `"transparent"`, `"huge_2m"` or `"huge_1g"` ([`PoolConfig::pages`](crate::PoolConfig::pages)) |
+/// | `pages_required` | smaller pages than those are an error ([`PoolConfig::pages_required`](crate::PoolConfig::pages_required)) |
+/// | `lock` | lock the memory of all objects when the pool is made, so that it is never swapped out ([`PoolConfig::lock`](crate::PoolConfig::lock)) |
+/// | `numa = "WORD"` | which node's memory a thread is served from: `"local_only"`, `"preferred"`, `"interleaved"` or `"adaptive"` ([`PoolConfig::numa`](crate::PoolConfig::numa)) |
 /// | `crate = PATH` | where this crate is, if it is renamed or re-exported |
 ///
 /// # Safety
@@ -92,7 +96,7 @@ fn take_slow<T: Pooled>(cache: &ThreadCache) -> Result<NonNull<T>, Refusal> {
     caches
         .allocate_slow(cache, |caches| thread::enroll(caches, cache, T::__cache))
         .map(NonNull::cast)
-        .ok_or_else(|| pool.full())
+        .map_err(|shortage| pool.refusal(shortage))
 }
 
 /// Puts a slot back into the type's own pool. The hot path: as for [`take`], with a store.

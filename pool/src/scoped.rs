@@ -63,11 +63,11 @@ impl<T> Pool<T> {
     fn take_slot(&self) -> Result<NonNull<T>, Refusal> {
         let caches = self.caches()?;
         let slot = self.with_cache(caches, |cache, key| {
-            cache
-                .allocate()
-                .or_else(|| caches.allocate_slow(cache, |caches| enroll(caches, cache, key)))
+            let slow = || caches.allocate_slow(cache, |caches| enroll(caches, cache, key));
+            cache.allocate().map_or_else(slow, Ok)
         });
-        slot.map(NonNull::cast).ok_or_else(|| self.full())
+        slot.map(NonNull::cast)
+            .map_err(|shortage| self.refusal(shortage))
     }
 
     /// Puts a slot back, through this thread's cache of the pool.

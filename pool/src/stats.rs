@@ -27,7 +27,7 @@
 /// the cutting of the length out of the word. Frees are allocations less live objects; live objects
 /// are the slots that are out of the depot less those in the threads' caches, whose lengths are
 /// there to be read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Objects that the pool promises to hold.
@@ -56,4 +56,52 @@ pub struct Stats {
     pub threads: usize,
     /// Free slots that a magazine holds; a thread keeps at most two magazines.
     pub magazine: usize,
+    /// What passes between nodes: one entry a node, by ascending number. Empty on a machine with one
+    /// node.
+    pub nodes: Vec<NodeStats>,
+    /// What the policy `adaptive` decided, the last 64 times at most, the newest last.
+    pub decisions: Vec<Decision>,
+}
+
+/// A node's share in what a pool does.
+///
+/// The columns of the matrices are nodes, in the order of [`Stats::nodes`]. They count slots that go
+/// through a depot, a magazine at a time: what a thread frees and allocates again by itself is in
+/// none of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeStats {
+    /// The system's number for the node.
+    pub node: u32,
+    /// The node whose memory serves the threads of this one first, if the policy is `adaptive`.
+    pub served_by: Option<u32>,
+    /// Slots that have the node's memory, and such as are set aside for the node alone: its share of
+    /// what was taken when the pool was made, or all that it has addresses for under `local_only`.
+    pub quota: usize,
+    /// Bytes of the node's memory in use, as in [`Stats::bytes_committed`].
+    pub bytes_committed: usize,
+    /// Slots that threads of this node took, by the node that the slots are of.
+    pub refills: Vec<u64>,
+    /// Slots that threads of this node gave back, by the node that the slots are of.
+    pub frees: Vec<u64>,
+    /// Objects that threads of this node allocated, by the node on which they ended; what is longer
+    /// ago counts less (half, every 16 refills). Those that are live, or went through no depot, count
+    /// as ended on this node. Empty unless the policy is `adaptive`.
+    pub ended: Vec<u64>,
+}
+
+/// The policy `adaptive` serves a node from another one from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Decision {
+    /// The node whose threads this is about.
+    pub node: u32,
+    /// The node that served them first until then.
+    pub from: u32,
+    /// The node that serves them first from then on.
+    pub to: u32,
+    /// When: in the node's windows of 16 refills.
+    pub window: u64,
+    /// Of a hundred objects that the node's threads allocated, how many ended on the node `to`.
+    pub percent: u8,
 }

@@ -12,6 +12,7 @@
 #![allow(unsafe_code)]
 
 use crate::cache::{Caches, Record, ThreadCache};
+use crate::numa;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::thread::LocalKey;
@@ -52,6 +53,7 @@ impl Shortcut {
 impl Records {
     fn add(&self, record: NonNull<Record>) {
         self.prune();
+        numa::when_moved(moved);
         // SAFETY: claimed by this thread just now, on no list.
         unsafe { record.as_ref() }.thread_next.set(self.first.get());
         self.first.set(Some(record));
@@ -96,8 +98,10 @@ impl Records {
     }
 }
 
-impl Drop for Records {
-    fn drop(&mut self) {
+impl Records {
+    /// Hands over what the thread's caches hold, and lets go of the records. `end` is what becomes of
+    /// the caches that are thread-locals.
+    fn close(&self, end: fn(&ThreadCache)) {
         let _ = TABLE.try_with(|table| table.iter().for_each(|entry| entry.pool.set(0)));
         let mut next = self.first.take();
         while let Some(record) = next {
@@ -105,14 +109,14 @@ impl Drop for Records {
             let shared = unsafe { record.as_ref() };
             next = shared.thread_next.get();
             if let Some(key) = shared.key.take() {
-                with_local(key(), ThreadCache::kill);
+                with_local(key(), end);
             }
             // SAFETY: claimed by this thread, not freed yet.
             if unsafe { Record::begin_exit(record) } {
                 // SAFETY: the state is `EXITING`: the pool's end waits for the release.
                 let caches = unsafe { shared.caches() };
-                // SAFETY: claimed by this thread; its cache is killed, or in the record, which the
-                // cleared table does not know any more.
+                // SAFETY: claimed by this thread; its cache does not use it any more, or is in the
+                // record, which the cleared table does not know any more.
                 unsafe { caches.close(record) };
                 // SAFETY: ours until now, and not touched again.
                 unsafe { Record::release(record) };
@@ -122,6 +126,18 @@ impl Drop for Records {
             }
         }
     }
+}
+
+impl Drop for Records {
+    fn drop(&mut self) {
+        self.close(ThreadCache::kill);
+    }
+}
+
+/// Hands over what this thread's caches hold: it runs on another node now. Caches are opened anew
+/// when they are needed.
+fn moved() {
+    let _ = RECORDS.try_with(|records| records.close(ThreadCache::reset));
 }
 
 /// Runs `f` on the cache behind a type pool's thread-local.

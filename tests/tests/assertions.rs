@@ -1,8 +1,14 @@
 //! Which public types are `Send`, `Sync`, `Unpin` and unwind-safe, and which are not.
 
-use pool::{Full, InitError, Pool, PoolBox, PoolConfig, Pooled, ScopedBox, Stats};
+use pool::numa::{AffinityError, Node, RunOn, Topology, TopologyBuilder, TopologyError};
+use pool::{
+    Full, Granted, InitError, Memory, NumaPolicy, PageSize, Pool, PoolBox, PoolConfig, Pooled,
+    Region, ScopedBox, Stats,
+};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::cell::{Cell, UnsafeCell};
+use std::fmt::{Debug, Display};
+use std::hash::Hash;
 use std::marker::PhantomPinned;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
@@ -74,8 +80,25 @@ assert_impl_all!(Pool<Rc<u64>>: Send, Sync);
 assert_impl_all!(Full<u64>: Send, Sync, Copy, std::error::Error);
 assert_not_impl_any!(Full<Rc<u64>>: Send, Sync);
 assert_impl_all!(PoolConfig: Send, Sync, Copy, Eq);
-assert_impl_all!(Stats: Send, Sync, Copy, Eq);
+assert_impl_all!(Stats: Send, Sync, Clone, Eq);
 assert_impl_all!(InitError: Send, Sync, Copy, Eq, std::error::Error);
+
+// What is asked, and what was granted: plain data.
+assert_impl_all!(PageSize: Send, Sync, Copy, Eq, Hash, Default, Debug, Display, UnwindSafe);
+assert_impl_all!(NumaPolicy: Send, Sync, Copy, Eq, Hash, Default, Debug, Display, UnwindSafe);
+assert_impl_all!(Granted: Send, Sync, Copy, Eq, Hash, Debug, UnwindSafe);
+assert_impl_all!(Region: Send, Sync, Clone, Eq, Debug, Display, Unpin, UnwindSafe);
+assert_impl_all!(Memory: Send, Sync, Clone, Eq, Default, Debug, Display, Unpin, UnwindSafe);
+
+// A topology is shared by all threads, once read.
+assert_impl_all!(Topology: Send, Sync, Clone, Eq, Debug, Display, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(Node: Send, Sync, Clone, Eq, Debug, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(TopologyBuilder: Send, Sync, Clone, Default, Debug);
+
+// A guard of the thread that made it.
+assert_not_impl_any!(RunOn: Send, Sync, Copy, Clone);
+assert_impl_all!(TopologyError: Send, Sync, Eq, std::error::Error);
+assert_impl_all!(AffinityError: Send, Sync, Eq, std::error::Error);
 
 // One owner: no copies.
 assert_not_impl_any!(PoolBox<Plain>: Copy, Clone);

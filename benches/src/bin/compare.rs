@@ -1,14 +1,11 @@
 //! All workloads, all subjects, one table.
-//!
-//! The subjects take turns, round by round, and each round begins with another one, so that what
-//! the machine does meanwhile falls on all of them. Each figure is the median of a subject's
-//! rounds.
 
-use benches::roster::{LIMIT, OURS, Roster, Row};
+use benches::roster::{LIMIT, OURS, Roster};
+use benches::table::{number, table};
+use benches::turns::{Figures, Row, Turns};
 use benches::work::Workload;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -66,19 +63,6 @@ struct Report {
     skipped: Vec<String>,
 }
 
-/// Nanoseconds per order made and freed.
-#[derive(Serialize)]
-struct Figures {
-    workload: String,
-    subject: &'static str,
-    one_thread: bool,
-    median: f64,
-    min: f64,
-    max: f64,
-    /// One a round, in the order they were taken.
-    rounds: Vec<f64>,
-}
-
 /// Where the pool stands in a workload. Ratios are of medians: its time over the limit's, and the
 /// best peer's over its own. Subjects that one thread has to itself are no peers in this.
 #[derive(Serialize)]
@@ -122,82 +106,15 @@ fn main() {
     }
 }
 
-/// A subject's place in the turns.
-struct Turn<'a> {
-    row: Row<'a>,
-    /// Steps that take about as long as a round should.
-    steps: u64,
-    rounds: Vec<f64>,
-}
-
 fn measure(workload: Workload, args: &Args) -> Vec<Figures> {
     let roster = Roster::for_work(workload);
-    let rows = roster.rows(workload).into_iter();
-    let length = Duration::from_millis(args.millis.into());
-    let mut turns: Vec<_> = rows
-        .filter(|row| args.wants_subject(row))
-        .map(|row| Turn::new(row, length))
-        .collect();
-    for _ in 0..args.rounds {
-        turns.iter_mut().for_each(Turn::take);
-        if !turns.is_empty() {
-            turns.rotate_left(1);
-        }
-    }
-    turns.sort_by_key(|turn| {
-        Roster::names()
-            .iter()
-            .position(|name| *name == turn.row.subject)
-    });
-    let name = workload.to_string();
-    turns.into_iter().map(|turn| turn.figures(&name)).collect()
-}
-
-impl<'a> Turn<'a> {
-    /// Warms the subject up, and finds how many steps fit a round.
-    fn new(mut row: Row<'a>, length: Duration) -> Self {
-        let mut steps = 1;
-        let elapsed = loop {
-            let elapsed = row.round.run(steps);
-            if elapsed * 4 >= length {
-                break elapsed;
-            }
-            steps *= 2;
-        };
-        let fitting = steps as f64 * length.as_secs_f64() / elapsed.as_secs_f64();
-        Self {
-            row,
-            steps: (fitting as u64).max(1),
-            rounds: Vec::new(),
-        }
-    }
-
-    fn take(&mut self) {
-        // The others have had the caches meanwhile.
-        self.row.round.run(self.steps.div_ceil(16));
-        let elapsed = self.row.round.run(self.steps);
-        let pairs = self.steps * self.row.round.pairs();
-        self.rounds.push(elapsed.as_secs_f64() * 1e9 / pairs as f64);
-    }
-
-    fn figures(self, workload: &str) -> Figures {
-        let mut sorted = self.rounds.clone();
-        sorted.sort_by(f64::total_cmp);
-        let middle = sorted.len() / 2;
-        let median = match sorted.len() % 2 {
-            0 => f64::midpoint(sorted[middle - 1], sorted[middle]),
-            _ => sorted[middle],
-        };
-        Figures {
-            workload: workload.to_owned(),
-            subject: self.row.subject,
-            one_thread: self.row.one_thread,
-            median,
-            min: sorted[0],
-            max: sorted[sorted.len() - 1],
-            rounds: self.rounds,
-        }
-    }
+    let mut rows = roster.rows(workload);
+    rows.retain(|row| args.wants_subject(row));
+    let turns = Turns {
+        rounds: args.rounds,
+        length: Duration::from_millis(args.millis.into()),
+    };
+    turns.measure(&workload.to_string(), rows)
 }
 
 fn standing(workload: Workload, figures: &[Figures]) -> Option<Standing> {
@@ -226,7 +143,7 @@ fn print(report: &Report) {
     );
     let mut table = table(["workload", "subject", "median", "min", "max"], 2);
     for figure in &report.figures {
-        let numbers = [figure.median, figure.min, figure.max].map(|ns| format!("{ns:.2}"));
+        let numbers = [figure.median, figure.min, figure.max].map(|ns| number(Some(ns)));
         let names = [figure.workload.clone(), figure.subject.to_owned()];
         table.add_row(names.into_iter().chain(numbers));
     }
@@ -254,23 +171,10 @@ fn print(report: &Report) {
             standing.to_limit,
             standing.times_best,
         ];
-        let numbers = numbers.map(|n| n.map_or_else(|| "-".to_owned(), |n| format!("{n:.2}")));
-        table.add_row(names.into_iter().chain(numbers));
+        table.add_row(names.into_iter().chain(numbers.map(number)));
     }
     println!("{table}");
     for obstacle in &report.skipped {
         println!("\nskipped: {obstacle}");
     }
-}
-
-/// A table that can stand in a document, with `names` columns of names before those of numbers.
-fn table<const N: usize>(headers: [&str; N], names: usize) -> Table {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::ASCII_MARKDOWN)
-        .set_header(headers);
-    for column in table.column_iter_mut().skip(names) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }

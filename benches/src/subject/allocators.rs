@@ -64,23 +64,48 @@ impl Allocator for tikv_jemallocator::Jemalloc {
 #[derive(Debug)]
 pub struct Heap<A>(PhantomData<A>);
 
-/// A `Box` of that allocator.
+/// A `Box` of that allocator, for what has nothing to drop.
 #[derive(Debug)]
-pub struct Owned<A: Allocator> {
-    order: NonNull<Order>,
+pub struct Owned<A: Allocator, T: Copy = Order> {
+    order: NonNull<T>,
     of: PhantomData<A>,
 }
 
-const LAYOUT: Layout = Layout::new::<Order>();
+// SAFETY: it owns an order, which is `Send`, in memory that any thread may free.
+unsafe impl<A: Allocator, T: Copy + Send> Send for Owned<A, T> {}
 
-// SAFETY: it owns an `Order`, which is `Send`, in memory that any thread may free.
-unsafe impl<A: Allocator> Send for Owned<A> {}
+impl<A: Allocator, T: Copy> Owned<A, T> {
+    /// Moves a value into memory of the allocator.
+    #[inline(always)]
+    #[must_use]
+    pub fn new(order: T) -> Self {
+        const { assert!(size_of::<T>() > 0) };
+        let layout = Layout::new::<T>();
+        // SAFETY: the size is not zero.
+        let memory = unsafe { A::THE.alloc(layout) };
+        let Some(place) = NonNull::new(memory.cast::<T>()) else {
+            handle_alloc_error(layout);
+        };
+        // SAFETY: new memory of that layout.
+        unsafe { place.write(order) };
+        Self {
+            order: place,
+            of: PhantomData,
+        }
+    }
 
-impl<A: Allocator> Drop for Owned<A> {
+    /// Where it is.
+    #[must_use]
+    pub const fn place(&self) -> NonNull<T> {
+        self.order
+    }
+}
+
+impl<A: Allocator, T: Copy> Drop for Owned<A, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        // SAFETY: `make` got it from this allocator for this layout; nobody else frees it.
-        unsafe { A::THE.dealloc(self.order.as_ptr().cast(), LAYOUT) };
+        // SAFETY: `new` got it from this allocator for this layout; nobody else frees it.
+        unsafe { A::THE.dealloc(self.order.as_ptr().cast(), Layout::new::<T>()) };
     }
 }
 
@@ -95,17 +120,7 @@ impl<A: Allocator> Subject for Heap<A> {
 
     #[inline(always)]
     fn make(&self, order: Order) -> Owned<A> {
-        // SAFETY: an order's size is not zero.
-        let memory = unsafe { A::THE.alloc(LAYOUT) };
-        let Some(place) = NonNull::new(memory.cast::<Order>()) else {
-            handle_alloc_error(LAYOUT);
-        };
-        // SAFETY: new memory of an order's layout.
-        unsafe { place.write(order) };
-        Owned {
-            order: place,
-            of: PhantomData,
-        }
+        Owned::new(order)
     }
 
     fn sink(&self) {}

@@ -49,6 +49,9 @@ pub trait Subject: 'static {
     /// Where its orders are freed.
     fn sink(&self) -> Self::Sink<'_>;
 
+    /// What a thread does before it frees orders that another one makes.
+    fn enter(_: Self::Sink<'_>) {}
+
     /// Frees an order.
     ///
     /// # Safety

@@ -36,12 +36,7 @@ impl Frees {
         match self {
             Self::Fifo => {}
             Self::Lifo => indices.reverse(),
-            Self::Shuffled => {
-                let mut random = super::replace::Random::new();
-                for unplaced in (2..=orders).rev() {
-                    indices.swap(unplaced as usize - 1, random.below(unplaced) as usize);
-                }
-            }
+            Self::Shuffled => super::Random::shuffle(&mut indices),
         }
         indices
     }

@@ -12,6 +12,7 @@ mod pipe;
 mod replace;
 
 pub use batch::Frees;
+pub use replace::Random;
 
 use crate::subject::Subject;
 use std::fmt;

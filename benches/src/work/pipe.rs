@@ -44,6 +44,7 @@ where
         let started = first + warm_up;
         thread::scope(|scope| {
             let freeing = scope.spawn(move || {
+                S::enter(sink);
                 free::<S>(sink, &mut consumer, warm_up);
                 ready.wait();
                 free::<S>(sink, &mut consumer, steps);

@@ -65,12 +65,26 @@ impl<S: Subject> Drop for Replace<'_, S> {
 }
 
 /// A linear congruential generator: a multiplication and an addition, off the critical path.
-#[derive(Clone, Copy)]
-pub(super) struct Random(u64);
+#[derive(Debug, Clone, Copy)]
+pub struct Random(u64);
 
 impl Random {
-    pub(super) fn new() -> Self {
+    /// Always the same one.
+    pub(super) const fn new() -> Self {
         Self(0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// Brings items into an order that depends on their number only.
+    ///
+    /// # Panics
+    ///
+    /// They are more than fit a `u32`.
+    pub fn shuffle<T>(items: &mut [T]) {
+        let mut random = Self::new();
+        let count = u32::try_from(items.len()).expect("they fit a u32");
+        for unplaced in (2..=count).rev() {
+            items.swap(unplaced as usize - 1, random.below(unplaced) as usize);
+        }
     }
 
     /// A number below `bound`. The upper bits are the good ones.

@@ -108,7 +108,7 @@ impl ThreadCache {
     }
 
     /// Makes the cache a fresh one.
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.loaded.set(Magazine::none());
         self.state.set(State::Fresh);
     }

@@ -13,11 +13,12 @@
 
 #![allow(unsafe_code)]
 
+mod exchange;
 mod local;
 mod record;
 
-use crate::depot::Depot;
-use crate::slab::layout::{Plan, SPARE_CACHES, THREAD_CACHES};
+use crate::depots::{Depots, Shortage};
+use crate::slab::layout::{SPARE_CACHES, THREAD_CACHES};
 use crate::stats::Stats;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, yield_now};
 use std::ptr::{self, NonNull};
@@ -25,32 +26,30 @@ use std::ptr::{self, NonNull};
 pub use local::ThreadCache;
 pub(crate) use record::Record;
 
-/// The caches of one pool over its depot.
+/// The caches of one pool over its depots.
 #[derive(Debug)]
 pub(crate) struct Caches {
-    depot: Depot,
+    depots: Depots,
     /// All records ever made for this pool, linked by `Record::next`; only ever pushed to.
     records: AtomicPtr<Record>,
     high_water: AtomicUsize,
     /// Unlike that of any other pool of the process, ever.
     id: u64,
-    capacity: usize,
 }
 
-// SAFETY: all of it is shared state made for many threads: atomics, the depot, and records whose
+// SAFETY: all of it is shared state made for many threads: atomics, the depots, and records whose
 // non-atomic parts belong to the thread that claimed them.
 unsafe impl Send for Caches {}
 // SAFETY: as above.
 unsafe impl Sync for Caches {}
 
 impl Caches {
-    pub(crate) fn new(plan: &Plan, depot: Depot, id: u64) -> Self {
+    pub(crate) fn new(depots: Depots, id: u64) -> Self {
         Self {
-            depot,
             records: AtomicPtr::new(ptr::null_mut()),
             high_water: AtomicUsize::new(0),
             id,
-            capacity: plan.capacity,
+            depots,
         }
     }
 
@@ -59,14 +58,14 @@ impl Caches {
     }
 
     pub(crate) fn capacity(&self) -> usize {
-        self.capacity
+        self.depots.setup().plan.capacity
     }
 
-    pub(crate) fn depot(&self) -> &Depot {
-        &self.depot
+    pub(crate) fn depots(&self) -> &Depots {
+        &self.depots
     }
 
-    /// Allocates when the loaded magazine is empty. `None`: the pool is full.
+    /// Allocates when the loaded magazine is empty.
     ///
     /// `enroll` makes a fresh cache live, for as long as the thread lives; if it does not, the
     /// operation uses a cache of its own.
@@ -74,7 +73,7 @@ impl Caches {
         &self,
         cache: &ThreadCache,
         enroll: impl FnOnce(&Self),
-    ) -> Option<NonNull<u8>> {
+    ) -> Result<NonNull<u8>, Shortage> {
         self.with_record(cache, enroll, |cache, record| {
             self.allocate_from(cache, record)
         })
@@ -112,53 +111,6 @@ impl Caches {
         operation(cache, unsafe { record.as_ref() })
     }
 
-    fn allocate_from(&self, cache: &ThreadCache, record: &Record) -> Option<NonNull<u8>> {
-        let (loaded, previous) = (record.loaded(), record.previous());
-        let mut full = false;
-        if loaded.is_empty() {
-            cache.suspend();
-            if previous.is_empty() {
-                record.collect(loaded);
-                // SAFETY: the magazine is this cache's, which is suspended and has no slots.
-                match unsafe { self.depot.refill(loaded, record.number()) } {
-                    None => full = true,
-                    Some((filled, reserved)) => {
-                        self.note_high_water(reserved.out_before + filled.len() as usize);
-                        record.count_refill();
-                        record.set_loaded(filled);
-                    }
-                }
-            } else {
-                record.swap();
-            }
-            // SAFETY: the cache's own record.
-            unsafe { cache.go_live(NonNull::from(record)) };
-        }
-        let slot = cache.allocate();
-        debug_assert_eq!(slot.is_none(), full, "the loaded magazine has slots now");
-        slot
-    }
-
-    fn free_to(&self, cache: &ThreadCache, record: &Record, slot: NonNull<u8>) {
-        let (loaded, previous) = (record.loaded(), record.previous());
-        if loaded.is_full() {
-            cache.suspend();
-            if previous.is_full() {
-                // The previous magazine is the colder one.
-                record.collect(previous);
-                // SAFETY: it is this cache's, which is suspended, and full.
-                let empty = unsafe { self.depot.flush(previous, record.number()) };
-                record.count_flush();
-                record.set_previous(empty);
-            }
-            record.swap();
-            // SAFETY: the cache's own record.
-            unsafe { cache.go_live(NonNull::from(record)) };
-        }
-        let freed = cache.free(slot);
-        debug_assert!(freed, "the loaded magazine has room now");
-    }
-
     /// Remembers how many objects may be live before this thread's next refill, which leaves `out`
     /// slots out of the depot.
     ///
@@ -167,8 +119,8 @@ impl Caches {
     /// magazine a thread, too low by at most a magazine for each other thread, and with one thread
     /// never too low.
     fn note_high_water(&self, out: usize) {
-        let others = self.depot.ledger().caches().saturating_sub(1);
-        let estimate = out.saturating_sub(self.depot.magazine() as usize * others);
+        let others = self.depots.ledger().caches().saturating_sub(1);
+        let estimate = out.saturating_sub(self.depots.magazine() as usize * others);
         // Relaxed: a figure for statistics.
         if estimate > self.high_water.load(Ordering::Relaxed) {
             self.high_water.fetch_max(estimate, Ordering::Relaxed);
@@ -182,14 +134,16 @@ impl Caches {
     }
 
     fn open_up_to(&self, most: usize) -> Option<NonNull<Record>> {
-        if !self.depot.ledger().open_cache(most) {
+        if !self.depots.ledger().open_cache(most) {
             return None;
         }
         let record = self.claim_record();
         // SAFETY: records are freed by whoever owns them last, and this one is ours now.
         let shared = unsafe { record.as_ref() };
-        shared.set_loaded(self.depot.empty_magazine());
-        shared.set_previous(self.depot.empty_magazine());
+        let station = self.depots.station();
+        shared.station.set(station);
+        shared.set_loaded(self.depots.empty_magazine(station));
+        shared.set_previous(self.depots.empty_magazine(station));
         Some(record)
     }
 
@@ -203,10 +157,12 @@ impl Caches {
         let record = unsafe { record.as_ref() };
         // If it was in the record: whoever claims that next must not find it live.
         record.cache.reset();
-        let (first, second) = record.take_magazines();
+        let (first, second, used) = record.take_magazines();
+        let station = record.station.get();
+        self.depots.note_use(station, used);
         // SAFETY: they were this cache's two, and now are ours.
-        unsafe { self.depot.take_over(first, second) };
-        self.depot.ledger().close_cache();
+        unsafe { self.depots.take_over(first, second, station) };
+        self.depots.ledger().close_cache();
     }
 
     /// Runs one operation with a cache that is there for its length only.
@@ -276,25 +232,23 @@ impl Caches {
 
     /// Objects that are live: what is out, less what is cached. O(threads).
     pub(crate) fn live(&self) -> usize {
-        let out = self.depot.ledger().out();
+        let out = self.depots.ledger().out();
         let cached: usize = self.shared_records().map(Record::cached).sum();
         out.saturating_sub(cached)
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let slab = self.depot.slab();
         let live = self.live();
         let mut stats = Stats {
-            capacity: self.capacity,
+            capacity: self.capacity(),
             live,
             // Not stored: a reading beside a closing cache may be too high.
             high_water: live.max(self.high_water.load(Ordering::Relaxed)),
-            bytes_reserved: slab.bytes(),
-            bytes_committed: slab.committed(),
-            threads: self.depot.ledger().caches(),
-            magazine: self.depot.magazine() as usize,
+            threads: self.depots.ledger().caches(),
+            magazine: self.depots.magazine() as usize,
             ..Stats::default()
         };
+        self.depots.add_to(&mut stats);
         for record in self.shared_records() {
             record.add_to(&mut stats);
         }
@@ -337,6 +291,6 @@ impl Caches {
     /// As for [`Caches::abandon`], which was called. So nobody has a reference to this value.
     pub(crate) unsafe fn tear_down(self) {
         // SAFETY: by contract.
-        unsafe { self.depot.tear_down() };
+        unsafe { self.depots.tear_down() };
     }
 }

@@ -47,6 +47,8 @@ pub(crate) struct Record {
     flushes: OwnedU64,
 
     // For the thread that claimed the record alone.
+    /// Where it ran when the cache was refilled, or flushed, last.
+    pub(crate) station: Cell<usize>,
     /// The next of the thread's records.
     pub(crate) thread_next: Cell<Option<NonNull<Record>>>,
     /// Where the cache is, if it is a thread-local.
@@ -69,6 +71,7 @@ impl Record {
             allocations: OwnedU64::new(0),
             refills: OwnedU64::new(0),
             flushes: OwnedU64::new(0),
+            station: Cell::new(0),
             thread_next: Cell::new(None),
             #[cfg(not(loom))]
             key: Cell::new(None),
@@ -226,20 +229,22 @@ impl Record {
             .filter_map(Self::magazine)
     }
 
-    /// Takes both magazines of a live cache out of the record.
-    pub(crate) fn take_magazines(&self) -> (Magazine, Magazine) {
+    /// Takes both magazines of a live cache out of the record, and says how many allocations they had
+    /// counted.
+    pub(crate) fn take_magazines(&self) -> (Magazine, Magazine, u64) {
         let (loaded, previous) = (self.loaded(), self.previous());
         self.loaded.store(ptr::null_mut(), Ordering::Relaxed);
         self.previous.store(ptr::null_mut(), Ordering::Relaxed);
-        self.collect(loaded);
-        self.collect(previous);
-        (loaded, previous)
+        let count = self.collect(loaded) + self.collect(previous);
+        (loaded, previous, count)
     }
 
     /// Moves a magazine's count of allocations to the record, before the magazine is handed over.
-    pub(crate) fn collect(&self, magazine: Magazine) {
+    /// Returns it.
+    pub(crate) fn collect(&self, magazine: Magazine) -> u64 {
         let count = magazine.take_allocations();
         self.allocations.set(self.allocations.get() + count);
+        count
     }
 
     pub(crate) fn count_refill(&self) {

@@ -5,10 +5,11 @@
 use super::{OWNERS, explore, is_seen_to_fail};
 use crate::cache::{Caches, Record, ThreadCache};
 use crate::config::PoolConfig;
-use crate::depot::Depot;
+use crate::depots::Depots;
 use crate::ledger::Ledger;
 use crate::links::LinkStore;
-use crate::slab::layout::Plan;
+use crate::setup::Setup;
+use crate::source;
 use crate::sync::OwnedU64;
 use loom::sync::Arc;
 use loom::thread;
@@ -22,10 +23,10 @@ const FULL: &str = "full below the capacity";
 /// slot is handed out twice. Loom's cells see to it that no magazine has two owners.
 fn caches_over_depot(ledger: Ledger) {
     let config = PoolConfig::new().capacity(3).magazine(1);
-    let plan = Plan::new(&config, Layout::new::<u64>()).expect("a small plan");
+    let setup = Setup::new(config, Layout::new::<u64>()).expect("a small plan");
     let links = Box::leak(Box::new(LinkStore::new()));
-    let depot = Depot::with_ledger(ledger, &plan, links).expect("a small region");
-    let caches = Arc::new(Caches::new(&plan, depot, 1));
+    let depots = Depots::with_ledger(ledger, setup, links, &source::source);
+    let caches = Arc::new(Caches::new(depots.expect("a small region"), 1));
     let other = {
         let caches = Arc::clone(&caches);
         thread::spawn(move || {
@@ -47,7 +48,7 @@ fn caches_over_depot(ledger: Ledger) {
         }
     });
     other.join().expect("the other thread");
-    assert_eq!(caches.depot().ledger().out(), 0, "{OWNERS}");
+    assert_eq!(caches.depots().ledger().out(), 0, "{OWNERS}");
     let caches = Arc::try_unwrap(caches).expect("the threads have ended");
     // SAFETY: nobody has a slot any more.
     unsafe { caches.abandon() };
@@ -56,7 +57,7 @@ fn caches_over_depot(ledger: Ledger) {
 }
 
 /// Opens a cache as a thread's first use does, and closes it as its end does.
-fn with_cache(caches: &Caches, f: impl FnOnce(&ThreadCache)) {
+pub(super) fn with_cache(caches: &Caches, f: impl FnOnce(&ThreadCache)) {
     let record = caches.open().expect("few caches");
     let cache = ThreadCache::fresh();
     // SAFETY: opened just above, closed just below.
@@ -71,13 +72,13 @@ fn with_cache(caches: &Caches, f: impl FnOnce(&ThreadCache)) {
     unsafe { Record::release(record) };
 }
 
-fn allocate(caches: &Caches, cache: &ThreadCache) -> NonNull<u8> {
+pub(super) fn allocate(caches: &Caches, cache: &ThreadCache) -> NonNull<u8> {
     let slot = cache.allocate();
-    slot.or_else(|| caches.allocate_slow(cache, |_| ()))
+    slot.map_or_else(|| caches.allocate_slow(cache, |_| ()), Ok)
         .expect(FULL)
 }
 
-fn free(caches: &Caches, cache: &ThreadCache, slot: NonNull<u8>) {
+pub(super) fn free(caches: &Caches, cache: &ThreadCache, slot: NonNull<u8>) {
     if !cache.free(slot) {
         caches.free_slow(cache, slot, |_| ());
     }
@@ -108,10 +109,10 @@ fn a_ledger_that_ignores_other_caches_is_seen_to_fail() {
 /// the thread before it begins. The witness is a checked cell: to touch it at once is a race.
 fn pool_and_thread_end(hasty: bool) {
     let config = PoolConfig::new().capacity(1).magazine(1);
-    let plan = Plan::new(&config, Layout::new::<u64>()).expect("a small plan");
+    let setup = Setup::new(config, Layout::new::<u64>()).expect("a small plan");
     let links = Box::leak(Box::new(LinkStore::new()));
-    let depot = Depot::new(&plan, links).expect("a small region");
-    let caches = Arc::new(Caches::new(&plan, depot, 1));
+    let depots = Depots::new(setup, links, &source::source).expect("a small region");
+    let caches = Arc::new(Caches::new(depots, 1));
     let record = OfThread(caches.open().expect("few caches"));
     let witness = Arc::new(OwnedU64::new(0));
     let other = {

@@ -91,7 +91,7 @@ impl Links {
         Self {
             stack: Stack::new(),
             store: Box::leak(Box::new(LinkStore::new())),
-            magazines: [Magazine::new(1), Magazine::new(1)],
+            magazines: [Magazine::new(1, 1), Magazine::new(1, 1)],
             hasty: None,
             used: Mutex::default(),
         }

@@ -6,6 +6,7 @@
 
 mod caches;
 mod links;
+mod nodes;
 
 use std::process::Command;
 

@@ -2,10 +2,11 @@
 
 #![forbid(unsafe_code)]
 
-use crate::config::PoolConfig;
+use crate::config::{PageSize, PoolConfig};
 use crate::error::InitError;
 use crate::ledger;
 use crate::magazine::MAX_CAP;
+use crate::source;
 use std::alloc::Layout;
 
 /// Bytes of a cache line, for `#[pool(cache_line)]`.
@@ -20,10 +21,15 @@ pub(crate) struct Plan {
     pub(crate) magazine: u32,
     /// Bytes from one slot to the next; a multiple of `align`, and not zero.
     pub(crate) stride: usize,
-    /// Alignment of the first slot and so of all.
+    /// Alignment of the region, and so of all slots.
     pub(crate) align: usize,
-    /// Slots in the region: the capacity, and room for what caches can hold.
+    /// Slots that may have memory at one time, and slots of each part: the capacity, and room for
+    /// what caches can hold.
     pub(crate) slots: usize,
+    /// Parts of the region, one for each node that the pool has memory on.
+    pub(crate) parts: usize,
+    /// Bytes from one part to the next; a power of two if there are several.
+    pub(crate) part: usize,
     /// The most caches that are open at once, for a thread each or for an operation without one.
     pub(crate) caches: usize,
 }
@@ -55,12 +61,19 @@ const DEFAULT_MAGAZINE: usize = if cfg!(miri) {
     256
 };
 
+/// Bytes of the smallest part of several: no page is in two, whatever the system's pages are.
+const SMALLEST_PART: usize = if cfg!(miri) { 4096 } else { 64 * 1024 };
+
 /// Bytes of objects that a magazine should not exceed unless it was asked for.
 const MAGAZINE_BYTES: usize = 16 * 1024;
 
 impl Plan {
-    /// Checks a configuration for objects of `layout`.
-    pub(crate) fn new(config: &PoolConfig, layout: Layout) -> Result<Self, InitError> {
+    /// Checks a configuration for objects of `layout`, in so many parts.
+    pub(crate) fn new(
+        config: &PoolConfig,
+        layout: Layout,
+        parts: usize,
+    ) -> Result<Self, InitError> {
         let capacity = config.capacity;
         if capacity == 0 {
             return Err(InitError::ZeroCapacity);
@@ -95,9 +108,19 @@ impl Plan {
             .checked_add(MAGAZINES_OF_ROOM * magazine as usize * caches)
             .filter(|&slots| slots <= ledger::MAX_SLOTS)
             .ok_or(too_large)?;
-        slots
+        // Whole pages of the size that is asked for, and the parts apart from each other.
+        let granule = source::granule(config.pages).max(align);
+        let part = slots
             .checked_mul(stride)
-            .and_then(|bytes| bytes.checked_add(align))
+            .filter(|&bytes| bytes <= isize::MAX as usize / 2)
+            .map(|bytes| match parts {
+                1 if config.pages == PageSize::Base => bytes,
+                1 => bytes.next_multiple_of(granule),
+                _ => bytes.max(granule).max(SMALLEST_PART).next_power_of_two(),
+            })
+            .ok_or(too_large)?;
+        part.checked_mul(parts)
+            .and_then(|bytes| bytes.checked_add(granule))
             .filter(|&bytes| bytes <= isize::MAX as usize)
             .ok_or(too_large)?;
         debug_assert!(caches <= ledger::MAX_CACHES);
@@ -105,15 +128,17 @@ impl Plan {
             capacity,
             magazine,
             stride,
-            align,
+            align: granule,
             slots,
+            parts,
+            part,
             caches,
         })
     }
 
     /// The layout of the region.
     pub(crate) fn region(&self) -> Layout {
-        Layout::from_size_align(self.slots * self.stride, self.align).expect("checked in `new`")
+        Layout::from_size_align(self.part * self.parts, self.align).expect("checked in `new`")
     }
 }
 
@@ -146,7 +171,7 @@ mod tests {
 
     fn plan(capacity: usize, size: usize, align: usize) -> Result<Plan, InitError> {
         let layout = Layout::from_size_align(size, align).unwrap();
-        Plan::new(&PoolConfig::new().capacity(capacity), layout)
+        Plan::new(&PoolConfig::new().capacity(capacity), layout, 1)
     }
 
     #[test]
@@ -160,7 +185,7 @@ mod tests {
     #[test]
     fn cache_line_rounds_stride_and_alignment() {
         let config = PoolConfig::new().capacity(8).cache_line(true);
-        let plan = Plan::new(&config, Layout::from_size_align(65, 8).unwrap()).unwrap();
+        let plan = Plan::new(&config, Layout::from_size_align(65, 8).unwrap(), 1).unwrap();
         assert_eq!((plan.stride, plan.align), (128, 64));
     }
 
@@ -170,10 +195,10 @@ mod tests {
         let error = plan(usize::MAX, 8, 8).unwrap_err();
         assert!(error.to_string().contains(&usize::MAX.to_string()));
         let config = PoolConfig::new().magazine(0);
-        let zero = Plan::new(&config, Layout::new::<u64>()).unwrap_err();
+        let zero = Plan::new(&config, Layout::new::<u64>(), 1).unwrap_err();
         assert_eq!(zero, InitError::ZeroMagazine);
         let config = PoolConfig::new().magazine(1 << 20);
-        let large = Plan::new(&config, Layout::new::<u64>()).unwrap_err();
+        let large = Plan::new(&config, Layout::new::<u64>(), 1).unwrap_err();
         assert!(large.to_string().contains("1048576"));
     }
 
@@ -185,17 +210,20 @@ mod tests {
             size in 0_usize..1 << 20,
             shift in 0_u32..13,
             cache_line: bool,
+            parts in 1_usize..9,
+            pages in prop::sample::select(&[PageSize::Base, PageSize::Transparent, PageSize::Huge1G]),
         ) {
             let layout = Layout::from_size_align(size, 1 << shift).unwrap();
-            let config = PoolConfig::new().capacity(capacity).cache_line(cache_line);
-            if let Ok(plan) = Plan::new(&config, layout) {
-                prop_assert!(plan.stride >= size.max(1) && plan.stride % plan.align == 0);
+            let config = PoolConfig::new().capacity(capacity).cache_line(cache_line).pages(pages);
+            if let Ok(plan) = Plan::new(&config, layout, parts) {
+                prop_assert!(plan.stride >= size.max(1) && plan.stride % layout.align() == 0);
                 prop_assert!(plan.align >= layout.align() && plan.align.is_power_of_two());
                 let room = plan.caches as u128 * 3 * plan.magazine as u128;
                 prop_assert_eq!(plan.slots as u128, capacity as u128 + room);
                 let bytes = plan.slots as u128 * plan.stride as u128;
-                prop_assert_eq!(plan.region().size() as u128, bytes);
-                prop_assert!(bytes <= isize::MAX as u128);
+                prop_assert!(plan.part as u128 >= bytes && plan.part as u128 <= 2 * bytes.max(1 << 30));
+                prop_assert!(parts == 1 || plan.part.is_power_of_two() && plan.part >= plan.align);
+                prop_assert_eq!(plan.region().size() as u128, plan.part as u128 * parts as u128);
             } else {
                 prop_assert!(capacity > 1 << 20, "a small capacity of small objects was refused");
             }

@@ -21,6 +21,27 @@ impl SlotSet {
         self.0[number / WORD] |= 1 << (number % WORD);
     }
 
+    pub(crate) fn contains(&self, number: usize) -> bool {
+        self.count_in(&(number..number + 1)) == 1
+    }
+
+    /// How many members are in a range.
+    pub(crate) fn count_in(&self, range: &Range<usize>) -> usize {
+        let (mut count, mut index) = (0, range.start);
+        while index < range.end {
+            // As many as are left of this word.
+            let bits = (WORD - index % WORD).min(range.end - index);
+            let word = self
+                .0
+                .get(index / WORD)
+                .map_or(0, |word| word >> (index % WORD));
+            let mask = u64::MAX >> (WORD - bits);
+            count += (word & mask).count_ones() as usize;
+            index += bits;
+        }
+        count
+    }
+
     /// The largest run of consecutive members that ends below `end`, the highest one first.
     fn run_below(&self, end: usize) -> Option<Range<usize>> {
         let last = self.last_below(end, |word| word)?;
@@ -68,11 +89,15 @@ mod tests {
         #[test]
         fn the_runs_are_those_of_a_sorted_set(
             numbers in prop::collection::btree_set(0_usize..300, 0..250),
+            from in 0_usize..320,
+            to in 0_usize..320,
         ) {
             let mut set = SlotSet::new(300);
             numbers.iter().for_each(|&number| set.insert(number));
             let runs: Vec<_> = set.runs().collect();
             prop_assert!(runs.windows(2).all(|pair| pair[1].end < pair[0].start), "apart, going down");
+            let (low, high) = (from.min(to), from.max(to));
+            prop_assert_eq!(set.count_in(&(low..high)), numbers.range(low..high).count());
             let members: BTreeSet<_> = runs.into_iter().flatten().collect();
             prop_assert_eq!(members, numbers);
         }

@@ -1,25 +1,62 @@
 //! The page source of any system: the global allocator.
 
-use super::{ByteRange, Errno, PageSource, Span};
+use super::{ByteRange, PageSource, Refused, Span, Survey, Wish};
+use crate::config::PageSize;
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
 
-/// Memory from the global allocator.
+/// Memory from the global allocator. Of what a [`Wish`] may ask for it has nothing.
 #[derive(Debug)]
-pub(crate) struct Heap;
+pub(crate) struct Heap {
+    /// What it does without.
+    without: Vec<Refused>,
+    /// What it cannot do without.
+    refused: Option<Refused>,
+}
+
+impl Heap {
+    pub(crate) fn new(wish: &Wish) -> Self {
+        let no = |call| Refused { call, errno: None };
+        let mut heap = Self {
+            without: Vec::new(),
+            refused: None,
+        };
+        if wish.pages != PageSize::Base {
+            let pages = no("asking the global allocator for huge pages");
+            if wish.required > 0 {
+                heap.refused = Some(pages);
+            } else {
+                heap.without.push(pages);
+            }
+        }
+        if wish.node.is_some() {
+            let node = no("asking the global allocator for a node's memory");
+            if wish.strict {
+                heap.refused = Some(node);
+            } else {
+                heap.without.push(node);
+            }
+        }
+        heap
+    }
+}
 
 // SAFETY: the global allocator gives memory of the layout that nobody else has. `populate` and
 // `purge` do nothing.
 unsafe impl PageSource for Heap {
-    fn map(&self, layout: Layout) -> Result<Span, Errno> {
+    fn map(&self, layout: Layout) -> Result<Span, Refused> {
         // SAFETY: the size is not zero, by the contract of `map`.
         let memory = unsafe { alloc(layout) };
-        let start = NonNull::new(memory).ok_or(None)?;
-        let outer = (start, layout.size());
+        let start = NonNull::new(memory).ok_or(Refused {
+            call: "the global allocator",
+            errno: None,
+        })?;
         Ok(Span {
             start,
             layout,
-            outer,
+            room: layout.size(),
+            page: 1,
+            outer: (start, layout.size()),
         })
     }
 
@@ -28,8 +65,19 @@ unsafe impl PageSource for Heap {
         unsafe { dealloc(span.outer.0.as_ptr(), span.layout) };
     }
 
-    fn populate(&self, _: &Span, _: ByteRange) -> Result<(), Errno> {
+    unsafe fn commit(&self, _: &Span, _: ByteRange, limit: usize) -> Result<usize, Refused> {
+        self.refused.map_or(Ok(limit), Err)
+    }
+
+    fn populate(&self, _: &Span, _: ByteRange) -> Result<(), Refused> {
         Ok(()) // When the global allocator's memory is committed is its own affair.
+    }
+
+    fn lock(&self, _: &Span, _: ByteRange) -> Result<(), Refused> {
+        Err(Refused {
+            call: "locking memory of the global allocator",
+            errno: None,
+        })
     }
 
     unsafe fn purge(&self, _: &Span, _: ByteRange) -> bool {
@@ -38,5 +86,12 @@ unsafe impl PageSource for Heap {
 
     fn page(&self) -> usize {
         4096
+    }
+
+    fn survey(&self, _: &Span, _: ByteRange) -> Survey {
+        Survey {
+            refused: self.without.clone(),
+            ..Survey::default()
+        }
     }
 }

@@ -5,22 +5,25 @@
 
 #![allow(unsafe_code)]
 
+mod raw;
+
 use crate::cache::Caches;
 use crate::config::PoolConfig;
-use crate::depot::Depot;
+use crate::depots::Shortage;
+#[cfg(test)]
+use crate::depots::Sources;
 use crate::error::{Cause, InitError, Refusal};
-use crate::links::LinkStore;
+use crate::memory::{Memory, Progress};
 use crate::slab::layout::Plan;
 use crate::stats::Stats;
 use crate::thread::CacheKey;
+use raw::{Made, RawPool};
 use std::alloc::Layout;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// A pool of objects of type `T`, of fixed capacity.
 ///
@@ -52,7 +55,16 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// before; if one of those threads was inside a refill or flush, the bookkeeping that each exchange
 /// with the depot needs (some 50 bytes) is not reused in the child from then on. At the time of the
 /// fork no other thread may be in a pool's first use, in [`Pool::trim`], in the drop of a pool that
-/// is a value, or at its end: the child could wait for it for ever.
+/// is a value, at its end, or taking memory that is bound to a node or on huge pages: the child could
+/// wait for it for ever.
+///
+/// Pages of 2 MiB and 1 GiB that parent and child both have are copied when one writes to them, which
+/// takes one more such page: the kernel kills the child if there is none.
+///
+/// # Locked processes
+///
+/// In a process that locks all its memory (`mlockall(MCL_FUTURE)`) a pool's whole region is there at
+/// once: the capacity, three magazines for each of 1,040 threads, and on several nodes each as much.
 ///
 /// # Signals and allocators
 ///
@@ -63,91 +75,6 @@ pub struct Pool<T> {
     raw: RawPool,
     /// Neither owns nor gives out a `T` by itself: it is as shareable as raw memory.
     values: PhantomData<fn() -> T>,
-}
-
-/// A pool of slots.
-struct RawPool {
-    config: PoolConfig,
-    /// Where a thread finds its cache, if the pool is a type's own.
-    key: Option<CacheKey>,
-    /// Set once, under `making`.
-    made: OnceLock<Made>,
-    making: Mutex<()>,
-}
-
-/// A pool's caches, on the heap. Not a `Box`: records point to them while the pool is moved.
-struct Made(NonNull<Caches>);
-
-// SAFETY: it owns its caches as a `Box` would, and those may be sent and shared.
-unsafe impl Send for Made {}
-// SAFETY: as above.
-unsafe impl Sync for Made {}
-
-impl Made {
-    fn new(caches: Caches) -> Self {
-        Self(NonNull::from(Box::leak(Box::new(caches))))
-    }
-
-    fn caches(&self) -> &Caches {
-        // SAFETY: made by `new`, freed by the pool's drop alone.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl RawPool {
-    const fn new(config: PoolConfig, key: Option<CacheKey>) -> Self {
-        Self {
-            config,
-            key,
-            made: OnceLock::new(),
-            making: Mutex::new(()),
-        }
-    }
-
-    /// The pool's caches; made of its own configuration if this is the first use.
-    #[inline]
-    fn caches(&self, layout: Layout) -> Result<&Caches, InitError> {
-        match self.made.get() {
-            Some(made) => Ok(made.caches()),
-            None => self.make(self.config, layout, false),
-        }
-    }
-
-    #[cold]
-    fn make(&self, config: PoolConfig, layout: Layout, only: bool) -> Result<&Caches, InitError> {
-        // No user code runs under this lock (but for an allocator's, see the crate), so a poisoned
-        // one says nothing.
-        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(caches) = self.made.get().map(Made::caches) {
-            let capacity = caches.capacity();
-            return match only {
-                true => Err(InitError::AlreadyInitialised { capacity }),
-                false => Ok(caches),
-            };
-        }
-        let plan = Plan::new(&config, layout)?;
-        let mut depot = Depot::new(&plan, LinkStore::global())?;
-        if config.prefault {
-            depot.slab_mut().prefault_fresh(plan.capacity);
-        }
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let caches = Caches::new(&plan, depot, NEXT.fetch_add(1, Ordering::Relaxed));
-        Ok(self.made.get_or_init(|| Made::new(caches)).caches())
-    }
-}
-
-impl Drop for RawPool {
-    fn drop(&mut self) {
-        let Some(made) = self.made.take() else { return };
-        // SAFETY: every handle borrows the pool, and none is left; who has the pool for itself runs
-        // no operation on it. Leaked objects are never used again: what borrows of them there were
-        // ended with the pool's.
-        unsafe { made.caches().abandon() };
-        // SAFETY: made as a box. Threads that were ending have let go of it by now.
-        let caches = unsafe { Box::from_raw(made.0.as_ptr()) };
-        // SAFETY: as above.
-        unsafe { caches.tear_down() };
-    }
 }
 
 // No code of the user's runs while a pool is between two states.
@@ -169,8 +96,8 @@ impl<T> Pool<T> {
     /// assert_eq!(tick.0, 7);
     /// ```
     ///
-    /// A configuration that is refused is refused at the first use; [`Pool::with_config`] says so at
-    /// once.
+    /// A configuration that is refused is refused at the first use, and tried again at the next;
+    /// [`Pool::with_config`] says so at once.
     pub const fn new(config: PoolConfig) -> Self {
         Self {
             raw: RawPool::new(config, None),
@@ -178,15 +105,25 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Makes a pool. O(1), but for `prefault`.
+    /// Makes a pool. O(1), unless memory is to be taken: `prefault`, `lock`, huge pages.
     ///
     /// # Errors
     ///
-    /// The configuration is refused, with the value that is to blame, or the system refuses the
-    /// address space.
+    /// The configuration is refused, with the value that is to blame; or the system refuses the
+    /// address space, or memory that is to be taken, or pages or nodes that are required. The error's
+    /// `Display` says what would help.
     pub fn with_config(config: PoolConfig) -> Result<Self, InitError> {
         let pool = Self::new(config);
         pool.init(config)?;
+        Ok(pool)
+    }
+
+    /// A pool whose memory comes from other sources.
+    #[cfg(test)]
+    fn with_sources(config: PoolConfig, sources: Sources<'_>) -> Result<Self, InitError> {
+        let pool = Self::new(config);
+        let caches = raw::build(config, Layout::new::<T>(), sources)?;
+        assert!(pool.raw.made.set(Made::new(caches)).is_ok(), "a new pool");
         Ok(pool)
     }
 
@@ -214,10 +151,11 @@ impl<T> Pool<T> {
         unsafe { &*std::ptr::from_ref(self).cast() }
     }
 
-    /// What the pool is to be made of at its first use: its own configuration, from the derive's
-    /// attributes or from [`Pool::new`].
-    pub const fn config(&self) -> PoolConfig {
-        self.raw.config
+    /// What the pool was made of; or is to be made of at its first use, from the derive's attributes or
+    /// from [`Pool::new`].
+    pub fn config(&self) -> PoolConfig {
+        self.made()
+            .map_or(self.raw.config, |caches| caches.depots().setup().config)
     }
 
     /// Makes the pool now, of `config` and not of its own configuration. Begin with
@@ -256,9 +194,13 @@ impl<T> Pool<T> {
     }
 
     /// What to say when there is no slot.
-    pub(crate) fn full(&self) -> Refusal {
+    pub(crate) fn refusal(&self, shortage: Shortage) -> Refusal {
         let capacity = self.capacity();
-        Cause::Full { capacity }.of::<T>()
+        let cause = match shortage {
+            Shortage::Full => Cause::Full { capacity },
+            Shortage::Memory(error) => Cause::Memory(*error),
+        };
+        cause.of::<T>()
     }
 
     /// The number of objects that the pool promises to hold.
@@ -288,7 +230,7 @@ impl<T> Pool<T> {
             Some(caches) => caches.stats(),
             None => Stats {
                 capacity: self.capacity(),
-                magazine: Plan::new(&self.raw.config, Layout::new::<T>())
+                magazine: Plan::new(&self.raw.config, Layout::new::<T>(), 1)
                     .map_or(0, |plan| plan.magazine as usize),
                 ..Stats::default()
             },
@@ -297,9 +239,11 @@ impl<T> Pool<T> {
 
     /// Touches the memory of `capacity` objects, so that their first use faults no page in. Objects
     /// that are live keep their values. Makes the pool if this is its first use: call it when the
-    /// program starts, and the first allocation pays for nothing. O(capacity).
+    /// program starts, and the first allocation pays for nothing. O(capacity), on up to eight
+    /// threads if it is more than 64 MiB.
     ///
-    /// What several threads cache is beyond the capacity, and is not touched.
+    /// What several threads cache is beyond the capacity, and is not touched. On several nodes each
+    /// has its share touched, the same for all; see [`NumaPolicy`](crate::NumaPolicy).
     ///
     /// # Errors
     ///
@@ -307,8 +251,69 @@ impl<T> Pool<T> {
     /// there is not so much memory, or the system has no call for it (Linux has since 5.14). The
     /// attribute and [`PoolConfig::prefault`] do without the call.
     pub fn prefault(&self) -> Result<(), InitError> {
+        self.prefault_with(|_| ())
+    }
+
+    /// [`Pool::prefault`], which says on this thread how far it has come, every 32 MiB or so.
+    ///
+    /// ```
+    /// use pool::{Pool, PoolConfig};
+    ///
+    /// let pool = Pool::<[u8; 4096]>::with_config(PoolConfig::new().capacity(1000))?;
+    /// # if cfg!(target_os = "linux") {
+    /// pool.prefault_with(|progress| println!("{} of {} bytes", progress.done, progress.total))?;
+    /// # }
+    /// # Ok::<(), pool::InitError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`Pool::prefault`].
+    pub fn prefault_with(&self, mut progress: impl FnMut(Progress)) -> Result<(), InitError> {
         let caches = self.raw.caches(Layout::new::<T>())?;
-        caches.depot().slab().prefault(caches.capacity())
+        caches.depots().prefault(&mut progress)
+    }
+
+    /// Locks the memory of `capacity` objects, so that it is never swapped out, and touches it. Makes
+    /// the pool if this is its first use. O(capacity).
+    ///
+    /// # Errors
+    ///
+    /// As for [`Pool::with_config`], if this is the pool's first use; and if the system refuses, as
+    /// it does when the limit on locked memory is reached, which the error then names.
+    pub fn lock(&self) -> Result<(), InitError> {
+        self.raw.caches(Layout::new::<T>())?.depots().lock()
+    }
+
+    /// What the pool's memory was asked to be, and what the system says that it is: the pages, the
+    /// nodes, what is locked, what was refused. Empty before the first use. O(memory): it asks the
+    /// system about every page.
+    ///
+    /// ```
+    /// use pool::{PageSize, Pool, PoolConfig};
+    ///
+    /// let config = PoolConfig::new().capacity(1000).pages(PageSize::Transparent);
+    /// let pool = Pool::<[u8; 4096]>::with_config(config)?;
+    /// let boxes: Vec<_> = (0..1000).map(|_| pool.alloc([1; 4096])).collect();
+    /// println!("{}", pool.memory());
+    /// # drop(boxes);
+    /// # Ok::<(), pool::InitError>(())
+    /// ```
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        self.made()
+            .map_or_else(Memory::default, |caches| caches.depots().memory())
+    }
+
+    /// The node whose share of the pool's memory an object is in; `None` if the pool has memory on one
+    /// node only, or if the object is not in this pool. O(1).
+    ///
+    /// The kernel may have put the memory itself elsewhere, if that node was short of it:
+    /// [`Pool::memory`] tells.
+    #[must_use]
+    pub fn node_of(&self, object: &T) -> Option<u32> {
+        let slot = NonNull::from(object).cast();
+        self.made()?.depots().node_of(slot)
     }
 
     /// Gives memory on which no object is live back to the system, and says about how many bytes.
@@ -326,13 +331,14 @@ impl<T> Pool<T> {
     /// # Ok::<(), pool::InitError>(())
     /// ```
     ///
-    /// It is whole pages on which every slot is free and in the depot. What threads have cached,
+    /// It is whole pages on which every slot is free and in the depot. Pages that are locked, or of 2 MiB
+    /// or 1 GiB, are kept; so is what was prefaulted and never used. What threads have cached,
     /// two magazines each, stays; so does what the pool uses for its bookkeeping, 8 bytes a free
     /// slot. The pages come back, zeroed by the system, as objects need them. While this runs,
     /// other threads may find the depot empty and use memory that was not used before; a thread
     /// waits if there is none such left. O(slots in use so far).
     pub fn trim(&self) -> usize {
-        self.made().map_or(0, |caches| caches.depot().trim())
+        self.made().map_or(0, |caches| caches.depots().trim())
     }
 }
 
@@ -344,3 +350,6 @@ impl<T> fmt::Debug for Pool<T> {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

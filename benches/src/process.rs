@@ -1,0 +1,39 @@
+//! What the kernel says of this process's memory.
+
+use std::fs;
+
+/// Bytes of the process, by the pages that they are on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Resident {
+    /// All.
+    pub bytes: usize,
+    /// On huge pages, transparent ones or such as were set aside.
+    pub huge: usize,
+}
+
+impl Resident {
+    /// As of now; `None` where there is no `/proc/self/smaps_rollup`.
+    #[must_use]
+    pub fn now() -> Option<Self> {
+        let rollup = fs::read_to_string("/proc/self/smaps_rollup").ok()?;
+        let bytes = |name: &str| {
+            let line = rollup.lines().find_map(|line| line.strip_prefix(name))?;
+            let kib: usize = line.trim_end_matches("kB").trim().parse().ok()?;
+            Some(kib * 1024)
+        };
+        let set_aside = bytes("Private_Hugetlb:")? + bytes("Shared_Hugetlb:")?;
+        Some(Self {
+            bytes: bytes("Rss:")? + set_aside,
+            huge: bytes("AnonHugePages:")? + set_aside,
+        })
+    }
+
+    /// What was added since.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_sub(before.bytes),
+            huge: self.huge.saturating_sub(before.huge),
+        }
+    }
+}
