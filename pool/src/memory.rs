@@ -116,15 +116,15 @@ const HEADS: [&str; 7] = [
 
 type Row = [String; HEADS.len()];
 
-/// Writes rows under their heads, names to the left and numbers to the right.
-fn table(rows: &[Row], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// The lines of rows under their heads, names to the left and numbers to the right.
+fn table(rows: &[Row]) -> Vec<String> {
     let heads: Row = HEADS.map(str::to_owned);
     let width = |column: usize| {
         let rows = [&heads].into_iter().chain(rows);
         rows.map(|row| row[column].len()).max().unwrap_or(0)
     };
     let widths: [usize; HEADS.len()] = std::array::from_fn(width);
-    for row in [&heads].into_iter().chain(rows) {
+    let line = |row: &Row| {
         let mut line = String::new();
         for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
             let cell = match column {
@@ -133,9 +133,9 @@ fn table(rows: &[Row], f: &mut fmt::Formatter<'_>) -> fmt::Result {
             };
             line.push_str(&cell);
         }
-        writeln!(f, "{}", line.trim_end())?;
-    }
-    Ok(())
+        line.trim_end().to_owned()
+    };
+    [&heads].into_iter().chain(rows).map(line).collect()
 }
 
 /// A size for people, exact if it is whole.
@@ -194,33 +194,38 @@ impl Region {
         rows
     }
 
-    fn write_refused(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for refused in &self.refused {
-            match self.node {
-                Some(node) => writeln!(f, "node {node} does without: {refused}")?,
-                None => writeln!(f, "does without: {refused}")?,
-            }
-        }
-        Ok(())
+    /// A line for each thing that the system refused.
+    fn refusals(&self) -> impl Iterator<Item = String> {
+        self.refused.iter().map(|refused| match self.node {
+            Some(node) => format!("node {node} does without: {refused}"),
+            None => format!("does without: {refused}"),
+        })
     }
+}
+
+/// The table of some regions, and a line for each refusal. No line end at its end.
+fn write(regions: &[Region], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let rows: Vec<_> = regions.iter().flat_map(Region::rows).collect();
+    let lines = table(&rows).into_iter();
+    let refusals = regions.iter().flat_map(Region::refusals);
+    let lines: Vec<_> = lines.chain(refusals).collect();
+    f.write_str(&lines.join("\n"))
 }
 
 /// A table with a row for each kind of memory that is there, and a line for each refusal.
 impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: Vec<_> = self.regions.iter().flat_map(Region::rows).collect();
-        table(&rows, f)?;
-        self.regions
-            .iter()
-            .try_for_each(|region| region.write_refused(f))
+        match &*self.regions {
+            [] => f.write_str("no memory: the pool is not made yet"),
+            regions => write(regions, f),
+        }
     }
 }
 
 /// The table of [`Memory`], of this region alone.
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        table(&self.rows(), f)?;
-        self.write_refused(f)
+        write(std::slice::from_ref(self), f)
     }
 }
 
