@@ -485,6 +485,9 @@ mod tests {
             (node(1), &["CAP_SYS_NICE"]),
         ];
         for (error, parts) in expected {
+            if cfg!(windows) && matches!(error, InitError::Node { .. }) {
+                continue; // Another system's errors have other numbers.
+            }
             let said = error.to_string();
             for part in parts {
                 assert!(said.contains(part), "`{part}` is not in: {said}");
