@@ -127,6 +127,7 @@ pub(crate) struct Span {
     /// The first byte, with the right to reach all of the range.
     pub(crate) start: NonNull<u8>,
     /// What was asked for. The range is at least as large.
+    #[cfg_attr(windows, allow(dead_code, reason = "its source has no use for it"))]
     pub(crate) layout: Layout,
     /// Bytes from `start` that may be used, in whole pages: at least the layout's size.
     room: usize,

@@ -27,6 +27,7 @@ impl Tally {
     ///
     /// A huge page is on one node, and all of it is there. If more ranges are like that than are
     /// joined, those at low addresses are taken.
+    #[cfg_attr(windows, allow(dead_code, reason = "the system says it page by page"))]
     pub(super) fn add_base(
         &mut self,
         address: usize,
