@@ -4,8 +4,6 @@ use super::*;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
-use std::thread;
-use std::time::Duration;
 
 pub(super) const MIB: usize = 1 << 20;
 
@@ -115,8 +113,8 @@ pub(crate) struct HugePool {
 }
 
 impl HugePool {
-    /// Leaves so many pages free in the pool, or says why that cannot be.
-    pub(crate) fn with_free(page: usize, free: usize) -> Option<Self> {
+    /// Has the pool to itself, or says why that cannot be.
+    pub(crate) fn alone(page: usize) -> Option<Self> {
         let folder = PathBuf::from(format!(
             "/sys/kernel/mm/hugepages/hugepages-{}kB",
             page / 1024
@@ -133,23 +131,19 @@ impl HugePool {
             _alone: alone,
         };
         pool.before = pool.read("nr_hugepages");
-        pool.leave_free(free).then_some(pool)
+        Some(pool)
+    }
+
+    /// Leaves so many pages free in the pool, or says why that cannot be.
+    pub(crate) fn with_free(page: usize, free: usize) -> Option<Self> {
+        Self::alone(page).filter(|pool| pool.leave_free(free))
     }
 
     pub(super) fn leave_free(&self, free: usize) -> bool {
         let used = self.read("nr_hugepages") - self.free();
         let file = self.folder.join("nr_hugepages");
-        let mut written = fs::write(&file, (used + free).to_string());
-        let mut there = self.free();
-        // Memory may be in the kernel's hands for a moment.
-        for _ in 0..50 {
-            if there == free {
-                break;
-            }
-            thread::sleep(Duration::from_millis(20));
-            written = fs::write(&file, (used + free).to_string());
-            there = self.free();
-        }
+        let written = fs::write(&file, (used + free).to_string());
+        let there = self.free();
         if there != free {
             let shown = file.display();
             eprintln!("skipped: {free} huge pages: {shown} ({written:?}) gave {there}");
@@ -162,17 +156,8 @@ impl HugePool {
         text.trim().parse().unwrap()
     }
 
-    /// Pages that nobody has. Some that were given back come a moment later: until the number stays.
     pub(super) fn free(&self) -> usize {
-        let mut last = self.read("free_hugepages");
-        let mut same = 0;
-        while same < 5 {
-            thread::sleep(Duration::from_millis(2));
-            let now = self.read("free_hugepages");
-            same = if now == last { same + 1 } else { 0 };
-            last = now;
-        }
-        last
+        self.read("free_hugepages")
     }
 
     /// Pages that are promised to somebody, and not taken.

@@ -21,6 +21,14 @@ use super::*;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[cfg(all(any(unix, windows), not(miri)))]
+const ALL_PAGES: [PageSize; 4] = [
+    PageSize::Base,
+    PageSize::Transparent,
+    PageSize::Huge2M,
+    PageSize::Huge1G,
+];
+
 /// Maps, commits in steps, writes, populates, purges, commits anew, and unmaps.
 fn keeps_its_contract(source: &dyn PageSource) {
     let page = source.page();

@@ -6,12 +6,7 @@ const MIB: usize = 1 << 20;
 
 #[test]
 fn what_windows_has_keeps_the_contract() {
-    for pages in [
-        PageSize::Base,
-        PageSize::Transparent,
-        PageSize::Huge2M,
-        PageSize::Huge1G,
-    ] {
+    for pages in ALL_PAGES {
         keeps_its_contract(&*source(&Wish {
             pages,
             ..Wish::default()
