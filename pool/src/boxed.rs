@@ -2,8 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use crate::error::Full;
 use crate::forward::forward_to_object;
+use crate::full::Full;
 use crate::pooled::{Pooled, put, take};
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};

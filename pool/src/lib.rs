@@ -70,6 +70,7 @@ mod config;
 mod depot;
 mod depots;
 mod error;
+mod full;
 mod ledger;
 mod links;
 mod magazine;
@@ -100,7 +101,8 @@ mod thread;
 mod models;
 
 pub use config::{DEFAULT_CAPACITY, NumaPolicy, PageSize, PoolConfig};
-pub use error::{Full, InitError};
+pub use error::InitError;
+pub use full::Full;
 pub use memory::{Granted, Memory, Progress, Region};
 pub use stats::{Decision, NodeStats, Stats};
 

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use crate::cache::ThreadCache;
-use crate::error::Refusal;
+use crate::full::Refusal;
 use crate::pool::Pool;
 use crate::thread;
 use std::mem::MaybeUninit;

@@ -3,8 +3,8 @@
 #![allow(unsafe_code)]
 
 use crate::cache::{Caches, ThreadCache};
-use crate::error::{Full, Refusal};
 use crate::forward::forward_to_object;
+use crate::full::{Full, Refusal};
 use crate::pool::Pool;
 use crate::thread::{self, CacheKey};
 use std::marker::PhantomData;

@@ -4,6 +4,7 @@
 
 use super::{Caches, Record, ThreadCache};
 use crate::depots::Shortage;
+use crate::magazine::Magazine;
 use std::ptr::NonNull;
 
 impl Caches {
@@ -33,8 +34,7 @@ impl Caches {
     /// Fills the loaded magazine of a cache that is suspended, and has no slots in it.
     fn refill(&self, record: &Record) -> Result<(), Shortage> {
         let loaded = record.loaded();
-        let used = record.collect(loaded);
-        self.depots.note_use(record.station.get(), used);
+        self.collect(record, loaded);
         let station = self.depots.station();
         record.station.set(station);
         // SAFETY: the magazine is this cache's, which is suspended and has no slots.
@@ -52,11 +52,16 @@ impl Caches {
         Ok(())
     }
 
+    /// Moves a magazine's count of allocations to its record, and to what is known of its station.
+    fn collect(&self, record: &Record, magazine: Magazine) {
+        let used = record.collect(magazine);
+        self.depots.note_use(record.station.get(), used);
+    }
+
     /// Hands slots of the previous magazine over until at most `rest` are left.
     fn send_home(&self, record: &Record, rest: u32) {
         let previous = record.previous();
-        let used = record.collect(previous);
-        self.depots.note_use(record.station.get(), used);
+        self.collect(record, previous);
         while previous.len() > rest {
             // SAFETY: this cache's, which is suspended; it has slots.
             unsafe {
@@ -76,8 +81,7 @@ impl Caches {
             cache.suspend();
             let previous = record.previous();
             if previous.is_full() {
-                let used = record.collect(previous);
-                self.depots.note_use(record.station.get(), used);
+                self.collect(record, previous);
                 let station = self.depots.station();
                 record.station.set(station);
                 // The previous magazine is the colder one.
@@ -116,8 +120,7 @@ impl Caches {
             cache.suspend();
             if own {
                 let loaded = record.loaded();
-                let used = record.collect(loaded);
-                self.depots.note_use(station, used);
+                self.collect(record, loaded);
                 // SAFETY: this cache's, which is suspended.
                 let rest = unsafe { self.depots.halve(loaded, record.number(), station) };
                 record.set_loaded(rest);

@@ -89,10 +89,9 @@ impl Depots {
     /// [`Depots::prefault`] by hand, for a pool that nobody has used.
     fn touch(&mut self) -> Result<(), InitError> {
         for (home, depot) in self.homes.iter_mut().enumerate() {
-            let share = self.setup.share(home);
-            let range = commit(&self.setup, home, depot, share)?;
+            let range = commit_share(&self.setup, home, depot)?;
             depot.slab_mut().touch(range);
-            depot.slab().note_prefaulted(share);
+            depot.slab().note_prefaulted(self.setup.share(home));
         }
         Ok(())
     }
@@ -101,7 +100,7 @@ impl Depots {
     pub(crate) fn prefault(&self, progress: &mut dyn FnMut(Progress)) -> Result<(), InitError> {
         let mut chunks = Vec::new();
         for (home, depot) in self.homes.iter().enumerate() {
-            let range = commit(&self.setup, home, depot, self.setup.share(home))?;
+            let range = commit_share(&self.setup, home, depot)?;
             let end = range.offset + range.len;
             chunks.extend((range.offset..end).step_by(CHUNK).map(|offset| Chunk {
                 slab: depot.slab(),
@@ -139,8 +138,7 @@ impl Depots {
     pub(crate) fn lock(&self) -> Result<(), InitError> {
         self.set_aside();
         for (home, depot) in self.homes.iter().enumerate() {
-            let share = self.setup.share(home);
-            let range = commit(&self.setup, home, depot, share)?;
+            let range = commit_share(&self.setup, home, depot)?;
             let locked = depot.slab().lock(range);
             locked.map_err(|refused| InitError::Lock {
                 bytes: range.len,
@@ -148,7 +146,7 @@ impl Depots {
                 errno: refused.errno,
                 limit: source::lock_limit(),
             })?;
-            depot.slab().note_prefaulted(share);
+            depot.slab().note_prefaulted(self.setup.share(home));
         }
         Ok(())
     }
@@ -238,11 +236,11 @@ impl Depots {
     }
 }
 
-/// Commits the memory of the first `slots` slots of a home.
-fn commit(setup: &Setup, home: usize, depot: &Depot, slots: usize) -> Result<ByteRange, InitError> {
-    let bytes = slots * setup.plan.stride;
+/// Commits the memory of a home's share.
+fn commit_share(setup: &Setup, home: usize, depot: &Depot) -> Result<ByteRange, InitError> {
+    let slots = setup.share(home);
     let range = depot.slab().commit(slots);
-    range.map_err(|refused| setup.refusal(refused, home, bytes))
+    range.map_err(|refused| setup.refusal(refused, home, slots * setup.plan.stride))
 }
 
 /// Something to populate.

@@ -12,7 +12,8 @@ use crate::config::PoolConfig;
 use crate::depots::Shortage;
 #[cfg(test)]
 use crate::depots::Sources;
-use crate::error::{Cause, InitError, Refusal};
+use crate::error::InitError;
+use crate::full::{Cause, Refusal};
 use crate::memory::{Memory, Progress};
 use crate::slab::layout::Plan;
 use crate::stats::Stats;

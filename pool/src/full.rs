@@ -1,0 +1,138 @@
+//! What a pool answers that has no slot to give.
+
+#![forbid(unsafe_code)]
+
+use crate::error::InitError;
+use std::any::type_name;
+use std::error::Error;
+use std::fmt;
+
+/// The answer of a pool that has no room: it gives the value back.
+///
+/// It names the type and the capacity.
+///
+/// ```
+/// use pool::{PoolBox, Pooled};
+///
+/// #[derive(Debug, PartialEq, Pooled)]
+/// #[pool(capacity = 1)]
+/// struct Order(u64);
+///
+/// let first = PoolBox::new(Order(1));
+/// let full = PoolBox::try_new(Order(2)).unwrap_err();
+/// assert!(full.to_string().contains("Order") && full.to_string().contains("capacity of 1"));
+/// assert_eq!(full.into_inner(), Order(2));
+/// # drop(first);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Full<T> {
+    value: T,
+    refusal: Refusal,
+}
+
+/// Which pool had no slot, and why.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The type that the pool holds.
+    type_name: &'static str,
+    cause: Cause,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// At least this many objects are live.
+    Full { capacity: usize },
+    /// The pool was not initialised before, and could not be.
+    Init(InitError),
+    /// The system refused memory for more objects.
+    Memory(InitError),
+}
+
+impl Cause {
+    /// Says of which type's pool this is true.
+    pub(crate) fn of<T>(self) -> Refusal {
+        Refusal {
+            type_name: type_name::<T>(),
+            cause: self,
+        }
+    }
+}
+
+impl Refusal {
+    /// An error that gives `value` back.
+    pub(crate) fn with<V>(self, value: V) -> Full<V> {
+        let refusal = self;
+        Full { value, refusal }
+    }
+
+    #[cold]
+    #[track_caller]
+    pub(crate) fn panic(self) -> ! {
+        panic!("{self}")
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.type_name;
+        match self.cause {
+            Cause::Full { capacity } => write!(
+                f,
+                "the pool of `{name}` is full: its capacity of {capacity} objects is in use; drop \
+                 some, or ask for a larger capacity (`#[pool(capacity = ...)]` or `Pool::init`)"
+            ),
+            Cause::Init(error) => write!(f, "the pool of `{name}` could not be made: {error}"),
+            Cause::Memory(error) => write!(f, "the pool of `{name}` has no memory: {error}"),
+        }
+    }
+}
+
+impl<T> Full<T> {
+    /// Gives back the value that found no room.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+
+    /// The value that found no room.
+    pub const fn get_ref(&self) -> &T {
+        &self.value
+    }
+
+    /// The name of the type that the pool holds.
+    pub const fn type_name(&self) -> &'static str {
+        self.refusal.type_name
+    }
+
+    /// The capacity of the pool that is full; `None` if the pool could not be made at all, or the
+    /// system refused memory, which [`Error::source`] then explains.
+    pub const fn capacity(&self) -> Option<usize> {
+        match self.refusal.cause {
+            Cause::Full { capacity } => Some(capacity),
+            Cause::Init(_) | Cause::Memory(_) => None,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Full")
+            .field("type_name", &self.refusal.type_name)
+            .field("cause", &self.refusal.cause)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Display for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.refusal.fmt(f)
+    }
+}
+
+impl<T> Error for Full<T> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.refusal.cause {
+            Cause::Full { .. } => None,
+            Cause::Init(error) | Cause::Memory(error) => Some(error),
+        }
+    }
+}
