@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The models: every interleaving of the lock-free protocols, within a bound on preemptions, and the
-# broken variants that the same models must be seen to fail. About a minute.
+# broken variants that the same models must be seen to fail. About two minutes.
 #
 # usage: ci/loom.sh [arguments of the test binary]
 set -euo pipefail

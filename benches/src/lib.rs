@@ -10,6 +10,7 @@
 //! - `visit` measures how long random orders among many live ones take to reach, by page size.
 //! - `first_touch` measures the first million allocations, with and without `prefault`.
 //! - `policies` measures what each NUMA policy costs, on this machine's nodes and on made-up ones.
+//! - `handles` measures each kind of handle beside its peers, on the one small thing that it is for.
 //! - `resident` measures the memory that a million orders use.
 //! - `hotpath` is for an instruction counter; `ci/hotpath.sh` runs it.
 //!
@@ -23,6 +24,8 @@ pub mod work;
 
 #[cfg(test)]
 mod checked;
+#[cfg(feature = "peers")]
+pub mod handles;
 #[cfg(feature = "peers")]
 pub mod roster;
 #[cfg(feature = "peers")]

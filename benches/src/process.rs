@@ -1,6 +1,7 @@
-//! What the kernel says of this process's memory.
+//! What the kernel says of this process: its memory, and how long its threads wait.
 
 use std::fs;
+use std::time::Duration;
 
 /// Bytes of the process, by the pages that they are on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,4 +37,14 @@ impl Resident {
             huge: self.huge.saturating_sub(before.huge),
         }
     }
+}
+
+/// How long the calling thread has waited for a CPU in all its life: others were on it. Zero where
+/// there is no `/proc/thread-self/schedstat`.
+#[must_use]
+pub fn waited() -> Duration {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let waited = stat.split_whitespace().nth(1);
+    let nanos = waited.and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or(0))
 }

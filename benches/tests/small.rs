@@ -2,7 +2,9 @@
 
 #![cfg(feature = "peers")]
 
+use benches::handles::Comparison;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
@@ -125,4 +127,45 @@ fn policies_are_measured_on_all_machines() {
             assert_eq!(found, workloads, "{name}");
         }
     }
+}
+
+#[test]
+fn handles_are_measured_beside_all_peers() {
+    let args = ["--rounds", "2", "--millis", "1"];
+    let report = report(env!("CARGO_BIN_EXE_handles"), &args);
+    assert_measured(&report, 2);
+    is_skipped(&report, "CPUs");
+    let skipped = report["skipped"].as_array().expect("a list").len();
+    let workloads: BTreeSet<_> = strings(&report["figures"], "workload")
+        .into_iter()
+        .collect();
+    assert_eq!(workloads.len() + skipped, Comparison::ALL.len());
+    for standing in report["standings"].as_array().expect("a list") {
+        let number = |key: &str| standing[key].as_f64().expect("a number");
+        let ratio = number("pool") / number("other");
+        assert!((ratio - number("ratio")).abs() < 1e-6 * ratio, "{standing}");
+    }
+}
+
+#[test]
+fn handles_are_chosen_by_workload_threads_and_subject() {
+    let subjects = |args: &[&str]| {
+        let mut all = vec!["--rounds", "1", "--millis", "1"];
+        all.extend(args);
+        let report = report(env!("CARGO_BIN_EXE_handles"), &all);
+        let names = ["workload", "subject"].map(|key| strings(&report["figures"], key).join(" "));
+        names.join(": ")
+    };
+    let args = [
+        "--workload",
+        "arc-clone",
+        "--threads",
+        "1",
+        "--subject",
+        "std",
+    ];
+    assert_eq!(subjects(&args), "arc-clone: std");
+    let args = ["--workload", "atomic-load"];
+    assert_eq!(subjects(&args), "atomic-load atomic-load: pool crossbeam");
+    assert_eq!(subjects(&[&args[..], &["--threads", "2"]].concat()), ": ");
 }

@@ -1,12 +1,13 @@
 //! Reads `#[pool(...)]`.
 
 use crate::errors::Errors;
-use crate::words::Words;
+use crate::list::List;
+use crate::vocabulary::{NAMES, NUMA, ON_FULL, PAGES};
 use proc_macro2::{Ident, Span, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token};
+use syn::{Attribute, Expr, Meta, Path, Token};
 
 /// What the attributes say.
 #[derive(Default)]
@@ -21,98 +22,17 @@ pub(crate) struct Attrs {
     pub(crate) lock: bool,
     /// A variant of `NumaPolicy`.
     pub(crate) numa: Option<Ident>,
+    pub(crate) shared: bool,
+    /// The word itself, to point at.
+    pub(crate) recycle: Option<Ident>,
+    pub(crate) scrub: bool,
+    /// A variant of `OnFull`.
+    pub(crate) on_full: Option<Ident>,
+    pub(crate) lists: Vec<List>,
     pub(crate) krate: Option<Path>,
     /// The names that were given.
     seen: Vec<Ident>,
 }
-
-const NAMES: Words = Words {
-    known: &[
-        "capacity",
-        "magazine",
-        "prefault",
-        "cache_line",
-        "pages",
-        "pages_required",
-        "lock",
-        "numa",
-        "crate",
-    ],
-    synonyms: &[
-        ("cap", "capacity"),
-        ("size", "capacity"),
-        ("max", "capacity"),
-        ("batch", "magazine"),
-        ("cache", "magazine"),
-        ("align", "cache_line"),
-        ("populate", "prefault"),
-        ("page_size", "pages"),
-        ("require_pages", "pages_required"),
-        ("numa_policy", "numa"),
-        ("mlockall", "lock"),
-        ("huge_pages", "pages"),
-        ("hugepages", "pages"),
-        ("required", "pages_required"),
-        ("locked", "lock"),
-        ("mlock", "lock"),
-        ("node", "numa"),
-        ("policy", "numa"),
-    ],
-    quote: '`',
-};
-
-/// An attribute whose value is one of a few words, in quotes.
-struct Choice {
-    words: Words,
-    /// The variants that the words stand for, in their order.
-    variants: &'static [&'static str],
-    /// A word for examples.
-    example: &'static str,
-}
-
-const PAGES: Choice = Choice {
-    words: Words {
-        known: &["base", "transparent", "huge_2m", "huge_1g"],
-        synonyms: &[
-            ("4k", "base"),
-            ("4096", "base"),
-            ("hugetlb", "huge_2m"),
-            ("2 mib", "huge_2m"),
-            ("default", "base"),
-            ("small", "base"),
-            ("thp", "transparent"),
-            ("huge", "huge_2m"),
-            ("2m", "huge_2m"),
-            ("2mb", "huge_2m"),
-            ("2mib", "huge_2m"),
-            ("gigantic", "huge_1g"),
-            ("1g", "huge_1g"),
-            ("1gb", "huge_1g"),
-            ("1gib", "huge_1g"),
-        ],
-        quote: '"',
-    },
-    variants: &["Base", "Transparent", "Huge2M", "Huge1G"],
-    example: "huge_2m",
-};
-
-const NUMA: Choice = Choice {
-    words: Words {
-        known: &["local_only", "preferred", "interleaved", "adaptive"],
-        synonyms: &[
-            ("local", "local_only"),
-            ("bind", "local_only"),
-            ("strict", "local_only"),
-            ("default", "preferred"),
-            ("none", "preferred"),
-            ("round_robin", "interleaved"),
-            ("auto", "adaptive"),
-        ],
-        quote: '"',
-    },
-    variants: &["LocalOnly", "Preferred", "Interleaved", "Adaptive"],
-    example: "interleaved",
-};
 
 impl Attrs {
     /// Reads what can be read, and adds an error for each thing that cannot.
@@ -139,6 +59,7 @@ impl Attrs {
             }
         }
         attrs.check_pages_required(errors);
+        attrs.check_exclusions(errors);
         attrs
     }
 
@@ -151,6 +72,51 @@ impl Attrs {
             let message = "`pages_required` without pages to require, for base pages are always \
                            there: say which, as in `pages = \"huge_2m\", pages_required`";
             errors.say(name, message);
+        }
+    }
+
+    /// Refuses what cannot be together, at the word that came later.
+    fn check_exclusions(&self, errors: &mut Errors) {
+        let on_full = |word: &str| self.on_full.as_ref().is_some_and(|on_full| on_full == word);
+        let on_heap = on_full("Heap");
+        let is_local = self.numa.as_ref().is_some_and(|numa| numa == "LocalOnly");
+        let pairs = [
+            (
+                self.shared && on_heap,
+                ["shared", "on_full"],
+                "`shared` and `on_full = \"heap\"` exclude each other: an object on the heap has no \
+                 number for a `PoolWeak`; leave `shared` out, or write `on_full = \"error\"` or \
+                 `on_full = \"wait\"`",
+            ),
+            (
+                self.scrub && self.recycle.is_some(),
+                ["recycle", "scrub"],
+                "`recycle` and `scrub` exclude each other: one keeps objects as they are when they \
+                 are freed, the other overwrites them; leave one out",
+            ),
+            (
+                is_local && on_heap,
+                ["numa", "on_full"],
+                "`numa = \"local_only\"` and `on_full = \"heap\"` exclude each other: the heap is on \
+                 no node; write `numa = \"preferred\"` or `on_full = \"error\"`",
+            ),
+            (
+                is_local && on_full("Wait"),
+                ["numa", "on_full"],
+                "`numa = \"local_only\"` and `on_full = \"wait\"` exclude each other: who waits gets \
+                 the slot that comes free first, of whatever node; write `numa = \"preferred\"` or \
+                 `on_full = \"error\"`",
+            ),
+        ];
+        for (both, names, message) in pairs {
+            let later = self
+                .seen
+                .iter()
+                .rev()
+                .find(|name| names.iter().any(|n| *name == n));
+            if let (Some(name), true) = (later, both) {
+                errors.say(name, message);
+            }
         }
     }
 
@@ -176,7 +142,7 @@ impl Attrs {
             let message = format!("unknown attribute `{text}`: {}", NAMES.hint(&text));
             return Err(syn::Error::new(name.span(), message));
         }
-        if self.seen.contains(&name) {
+        if text != "for" && self.seen.contains(&name) {
             errors.say(&name, &format!("`{text}` is given twice: leave one out"));
         }
         self.seen.push(name.clone());
@@ -186,6 +152,17 @@ impl Attrs {
             "crate" => self.krate = Some(value(&name, input, "as in `crate = my::pool`")?),
             "pages" => self.pages = Some(PAGES.read(&name, input)?),
             "numa" => self.numa = Some(NUMA.read(&name, input)?),
+            "on_full" => self.on_full = Some(ON_FULL.read(&name, input)?),
+            "shared" => self.shared = flag(&name, input)?,
+            "recycle" => self.recycle = flag(&name, input)?.then_some(name),
+            "scrub" => self.scrub = flag(&name, input)?,
+            "for" => {
+                // One that cannot be read is a list all the same.
+                let mut list = List::new(&name);
+                let read = list.read(input, errors);
+                self.lists.push(list);
+                read?;
+            }
             "prefault" => self.prefault = flag(&name, input)?,
             "cache_line" => self.cache_line = flag(&name, input)?,
             "pages_required" => self.pages_required = flag(&name, input)?,
@@ -198,62 +175,12 @@ impl Attrs {
     }
 }
 
-impl Choice {
-    /// Reads `= "word"`, and gives the variant.
-    fn read(&self, name: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
-        let Self { words, .. } = self;
-        let example = format!("as in `{name} = \"{}\"`", self.example);
-        let value: Expr = value(name, input, &example)?;
-        let Some(literal) = text(&value) else {
-            let example = match self.meant(&value) {
-                Some(word) => format!(": write `{name} = \"{word}\"`"),
-                None => format!(", {example}; known are {}", words.list()),
-            };
-            let message = format!("`{name}` wants a word in quotes{example}");
-            return Err(syn::Error::new_spanned(value, message));
-        };
-        let word = literal.value();
-        match words
-            .known
-            .iter()
-            .zip(self.variants)
-            .find(|(known, _)| **known == word)
-        {
-            Some((_, variant)) => Ok(Ident::new(variant, Span::call_site())),
-            None => {
-                let message = format!(
-                    "unknown value \"{word}\" for `{name}`: {}",
-                    words.hint(&word)
-                );
-                Err(syn::Error::new(literal.span(), message))
-            }
-        }
-    }
-
-    /// The word that an expression names without quotes, itself or as the variant.
-    fn meant(&self, value: &Expr) -> Option<&'static str> {
-        let Expr::Path(path) = value else { return None };
-        let named = &path.path.segments.last()?.ident;
-        let mut pairs = self.words.known.iter().zip(self.variants);
-        pairs.find_map(|(word, variant)| (named == word || named == variant).then_some(*word))
-    }
-}
-
-/// The string that an expression is, if it is one and nothing else.
-fn text(value: &Expr) -> Option<&LitStr> {
-    match value {
-        // What a `macro_rules!` macro puts in place of its `$x:literal` or `$x:expr`.
-        Expr::Group(group) => text(&group.expr),
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(literal),
-            attrs,
-        }) if attrs.is_empty() && literal.suffix().is_empty() => Some(literal),
-        _ => None,
-    }
-}
-
 /// What stands after `name =`.
-fn value<T: Parse>(name: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<T> {
+pub(crate) fn value<T: Parse>(
+    name: &Ident,
+    input: ParseStream<'_>,
+    example: &str,
+) -> syn::Result<T> {
     let wanted = format!("`{name}` wants a value, {example}");
     if !input.peek(Token![=]) {
         return Err(syn::Error::new(name.span(), wanted));

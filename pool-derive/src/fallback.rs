@@ -49,6 +49,17 @@ pub(crate) fn expand(pooled: &Pooled<'_>, error: &syn::Error) -> TokenStream {
         let predicates = clause.predicates.iter();
         quote!(#(#predicates,)*)
     });
+    let bounds = quote!(#(#bounds)* #predicates);
+    // A word that is misspelt may have meant any of these; `recycle` asks for more than a pool.
+    let recycles = attrs.recycle.as_ref().map(|_| {
+        quote! {
+            unsafe impl #impl_generics #private::Recycles for #ident #arguments
+            where
+                #bounds
+                Self: #private::Recycle + ::core::marker::Send,
+            {}
+        }
+    });
     // SAFETY, of what is written here: nothing is run of a crate that does not compile.
     quote! {
         #errors
@@ -57,8 +68,7 @@ pub(crate) fn expand(pooled: &Pooled<'_>, error: &syn::Error) -> TokenStream {
             #[automatically_derived]
             unsafe impl #impl_generics #private::Pooled for #ident #arguments
             where
-                #(#bounds)*
-                #predicates
+                #bounds
             {
                 fn pool() -> &'static #private::Pool<Self> {
                     ::core::unreachable!()
@@ -68,6 +78,9 @@ pub(crate) fn expand(pooled: &Pooled<'_>, error: &syn::Error) -> TokenStream {
                     ::core::unreachable!()
                 }
             }
+            unsafe impl #impl_generics #private::Shared for #ident #arguments where #bounds {}
+            unsafe impl #impl_generics #private::Waits for #ident #arguments where #bounds {}
+            #recycles
         };
     }
 }

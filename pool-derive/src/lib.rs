@@ -1,8 +1,9 @@
 //! `#[derive(Pooled)]`, for the `pool` crate; use it from there.
 //!
-//! A pipeline: `attr` reads the `#[pool(...)]` attributes (`words` knows which there are), `ast` puts them beside the type, `valid`
-//! refuses what cannot be, `expand` writes the code, and where there were errors `fallback` writes
-//! an implementation beside them, so that the compiler has nothing more to say than they do.
+//! A pipeline: `attr` reads the `#[pool(...)]` attributes (`vocabulary` knows which there are, `words`
+//! what a misspelt one was meant to be, `list` what `for(...)` holds), `ast` puts them beside the type,
+//! `valid` refuses what cannot be, `expand` writes the code, and where there were errors `fallback`
+//! writes an implementation beside them, so that the compiler has nothing more to say than they do.
 
 #![forbid(unsafe_code)]
 
@@ -11,7 +12,9 @@ mod attr;
 mod errors;
 mod expand;
 mod fallback;
+mod list;
 mod valid;
+mod vocabulary;
 mod words;
 
 use proc_macro::TokenStream;
@@ -35,14 +38,22 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `pages_required` | smaller pages are an error |
 /// | `lock` | lock the memory of all objects, so that it is never swapped out |
 /// | `numa = "WORD"` | whose node's memory a thread gets: `"local_only"`, `"preferred"`, `"interleaved"`, `"adaptive"` |
+/// | `shared` | objects may have several owners, by `PoolArc` and `PoolWeak`: 8 bytes more a slot |
+/// | `recycle` | free objects stay as they are, for `Pool::take`; the type implements `Recycle` |
+/// | `on_full = "WORD"` | what to do when the capacity is in use: `"error"`, `"heap"`, `"wait"` |
+/// | `scrub` | overwrite freed memory with zeros |
+/// | `for(TYPE, ...)` | of a generic type: the instantiations that have pools, one each |
 /// | `crate = PATH` | where the `pool` crate is, if it is renamed or re-exported |
+///
+/// `shared` and `on_full = "heap"` exclude each other, and so do `recycle` and `scrub`. What is said
+/// of a generic type is said of each instantiation in its lists.
 ///
 /// Expressions are constant ones, and name the type by its name and not by `Self`.
 #[proc_macro_derive(Pooled, attributes(pool))]
 pub fn derive_pooled(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     let (pooled, mut errors) = ast::Pooled::read(&input);
-    errors.append(valid::check(&input));
+    errors.append(valid::check(&input, &pooled.attrs.lists));
     match errors.finish() {
         Ok(()) => expand::expand(&pooled),
         Err(error) => fallback::expand(&pooled, &error),

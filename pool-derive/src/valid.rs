@@ -1,9 +1,10 @@
 //! Refuses types that cannot have a pool, and attributes that are in the wrong place.
 
 use crate::errors::Errors;
-use syn::{Attribute, Data, DeriveInput, GenericParam};
+use crate::list::{self, List};
+use syn::{Attribute, Data, DeriveInput};
 
-pub(crate) fn check(input: &DeriveInput) -> Errors {
+pub(crate) fn check(input: &DeriveInput, lists: &[List]) -> Errors {
     let mut errors = Errors::default();
     if let Data::Union(union) = &input.data {
         errors.say(
@@ -11,19 +12,7 @@ pub(crate) fn check(input: &DeriveInput) -> Errors {
             "a union cannot be pooled: its pool would not know what to drop; wrap it in a struct",
         );
     }
-    for parameter in &input.generics.params {
-        let message = match parameter {
-            GenericParam::Lifetime(_) => {
-                "a type with a lifetime cannot be pooled: its pool lives for ever; own the data, or \
-                 use a `pool::Pool` value, which may hold borrowed data"
-            }
-            GenericParam::Type(_) | GenericParam::Const(_) => {
-                "a generic type has no single pool: each instantiation would need its own; derive \
-                 on a newtype of the instantiation, or use a `pool::Pool` value"
-            }
-        };
-        errors.say(parameter, message);
-    }
+    list::check(&input.ident, &input.generics, lists, &mut errors);
     for attribute in inner_attributes(&input.data) {
         if attribute.path().is_ident("pool") {
             errors.say(

@@ -4,7 +4,8 @@
 
 use crate::forward::forward_to_object;
 use crate::full::Full;
-use crate::pooled::{Pooled, put, take};
+use crate::pooled::Pooled;
+use crate::vacant::{Vacant, take};
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::UnwindSafe;
@@ -54,43 +55,29 @@ unsafe impl<T: Pooled + Sync> Sync for PoolBox<T> {}
 impl<T: Pooled> Unpin for PoolBox<T> {}
 impl<T: Pooled + UnwindSafe> UnwindSafe for PoolBox<T> {}
 
-/// A slot that is not handed out yet, or no more. It goes back when this is dropped, also by a
-/// panic in the code that was to fill or empty it.
-struct Vacant<T: Pooled>(NonNull<T>);
-
-impl<T: Pooled> Vacant<T> {
-    /// Writes the value and makes its owner.
-    #[inline(always)]
-    fn fill(self, value: T) -> PoolBox<T> {
-        let slot = ManuallyDrop::new(self).0;
-        // SAFETY: the slot is ours, sized and aligned for a `T`, and holds none.
-        unsafe { slot.write(value) };
-        // SAFETY: now it holds one, and nobody else has it.
-        unsafe { PoolBox::from_slot(slot) }
-    }
-}
-
-impl<T: Pooled> Drop for Vacant<T> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        // SAFETY: it came from `take::<T>`, and holds nothing that is used again.
-        unsafe { put::<T>(self.0) };
-    }
-}
-
 impl<T: Pooled> PoolBox<T> {
     /// # Safety
     ///
     /// `slot` is of `T`'s pool, holds a valid `T`, and is owned by nobody else.
     #[inline(always)]
-    unsafe fn from_slot(slot: NonNull<T>) -> Self {
+    pub(crate) unsafe fn from_slot(slot: NonNull<T>) -> Self {
         let owns = PhantomData;
         Self { slot, owns }
     }
 
+    /// Writes the value, and makes its owner.
+    #[inline(always)]
+    pub(crate) fn fill(vacant: Vacant<T>, value: T) -> Self {
+        let slot = vacant.keep();
+        // SAFETY: the slot is ours, sized and aligned for a `T`, and holds none.
+        unsafe { slot.write(value) };
+        // SAFETY: now it holds one, and nobody else has it.
+        unsafe { Self::from_slot(slot) }
+    }
+
     /// Takes the handle apart without dropping the object.
     #[inline(always)]
-    fn into_slot(this: Self) -> NonNull<T> {
+    pub(crate) fn into_slot(this: Self) -> NonNull<T> {
         ManuallyDrop::new(this).slot
     }
 
@@ -104,7 +91,7 @@ impl<T: Pooled> PoolBox<T> {
     #[must_use]
     pub fn new(value: T) -> Self {
         match take::<T>() {
-            Ok(slot) => Vacant(slot).fill(value),
+            Ok(vacant) => Self::fill(vacant, value),
             Err(refusal) => {
                 drop(value);
                 refusal.panic()
@@ -120,7 +107,7 @@ impl<T: Pooled> PoolBox<T> {
     #[inline]
     pub fn try_new(value: T) -> Result<Self, Full<T>> {
         match take::<T>() {
-            Ok(slot) => Ok(Vacant(slot).fill(value)),
+            Ok(vacant) => Ok(Self::fill(vacant, value)),
             Err(refusal) => Err(refusal.with(value)),
         }
     }
@@ -143,7 +130,7 @@ impl<T: Pooled> PoolBox<T> {
     #[must_use]
     pub fn new_with<F: FnOnce() -> T>(f: F) -> Self {
         match take::<T>() {
-            Ok(slot) => Self::build(slot, f),
+            Ok(vacant) => Self::fill_with(vacant, f),
             Err(refusal) => {
                 drop(f);
                 refusal.panic()
@@ -159,19 +146,18 @@ impl<T: Pooled> PoolBox<T> {
     #[inline]
     pub fn try_new_with<F: FnOnce() -> T>(f: F) -> Result<Self, Full<F>> {
         match take::<T>() {
-            Ok(slot) => Ok(Self::build(slot, f)),
+            Ok(vacant) => Ok(Self::fill_with(vacant, f)),
             Err(refusal) => Err(refusal.with(f)),
         }
     }
 
     #[inline(always)]
-    fn build<F: FnOnce() -> T>(slot: NonNull<T>, f: F) -> Self {
-        let vacant = Vacant(slot);
+    pub(crate) fn fill_with<F: FnOnce() -> T>(vacant: Vacant<T>, f: F) -> Self {
         // Apart from the guard against a panic in `f`, nothing stands between its result and the
         // slot, so that the compiler can let the one be the other.
         // SAFETY: the slot is ours, sized and aligned for a `T`, and holds none.
-        unsafe { slot.write(f()) };
-        let slot = ManuallyDrop::new(vacant).0;
+        unsafe { vacant.slot().write(f()) };
+        let slot = vacant.keep();
         // SAFETY: now it holds one, and nobody else has it.
         unsafe { Self::from_slot(slot) }
     }
@@ -204,7 +190,7 @@ impl<T: Pooled> PoolBox<T> {
     pub fn new_uninit() -> PoolBox<MaybeUninit<T>> {
         match take::<T>() {
             // SAFETY: as in `try_new_uninit`.
-            Ok(slot) => unsafe { PoolBox::from_slot(slot.cast()) },
+            Ok(vacant) => unsafe { PoolBox::from_slot(vacant.keep().cast()) },
             Err(refusal) => refusal.panic(),
         }
     }
@@ -219,7 +205,7 @@ impl<T: Pooled> PoolBox<T> {
         match take::<T>() {
             // SAFETY: the slot is ours; a `MaybeUninit` need not be initialised, and its pool is
             // that of `T`.
-            Ok(slot) => Ok(unsafe { PoolBox::from_slot(slot.cast()) }),
+            Ok(vacant) => Ok(unsafe { PoolBox::from_slot(vacant.keep().cast()) }),
             Err(refusal) => Err(refusal.with(())),
         }
     }
@@ -227,10 +213,10 @@ impl<T: Pooled> PoolBox<T> {
     /// Moves the object out, and gives its slot back.
     #[inline]
     pub fn into_inner(this: Self) -> T {
-        let vacant = Vacant(Self::into_slot(this));
-        // SAFETY: the slot holds a `T`, which from here on is only in the result; the slot itself
-        // goes back as vacant.
-        unsafe { vacant.0.read() }
+        // SAFETY: the slot is this handle's, and vacant once the object is moved out.
+        let vacant = unsafe { Vacant::new(Self::into_slot(this)) };
+        // SAFETY: the slot holds a `T`, which from here on is only in the result.
+        unsafe { vacant.slot().read() }
     }
 
     /// Gives up ownership: the object lives until [`PoolBox::from_raw`] takes it back.
@@ -260,7 +246,11 @@ impl<T: Pooled> PoolBox<T> {
     #[inline]
     pub unsafe fn from_raw(raw: *mut T) -> Self {
         // SAFETY: it came from `into_raw`, so it is the address of a slot.
-        let slot = unsafe { NonNull::new_unchecked(raw) };
+        let mut slot = unsafe { NonNull::new_unchecked(raw) };
+        if const { T::__KIND.has_header() } {
+            // A pointer from `leak` is good for the object, and not for the header behind it.
+            slot = T::pool().whole(slot);
+        }
         // SAFETY: by contract the slot holds a `T` that nobody else owns.
         unsafe { Self::from_slot(slot) }
     }
@@ -340,10 +330,8 @@ forward_to_object!(PoolBox<T>, T: Pooled);
 impl<T: Pooled> Drop for PoolBox<T> {
     #[inline]
     fn drop(&mut self) {
-        // The slot goes back after the object's destructor, also if that panics.
-        let vacant = Vacant(self.slot);
         // SAFETY: this handle owns the object and ends here.
-        unsafe { vacant.0.drop_in_place() };
+        unsafe { T::__end(self.slot) };
     }
 }
 

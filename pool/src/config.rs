@@ -105,6 +105,44 @@ impl fmt::Display for NumaPolicy {
     }
 }
 
+/// What a pool does when as many objects as its capacity are live.
+///
+/// A type says it in its attributes, `#[pool(on_full = "...")]`, since its handles are compiled for it:
+/// [`Pool::init`](crate::Pool::init) may choose `Error` in place of what they say, and nothing else. A
+/// pool that is a value may be any. [`NumaPolicy::LocalOnly`] excludes the others than `Error`, which do
+/// not know of nodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnFull {
+    /// Give the value back: `"error"`.
+    #[default]
+    Error,
+    /// Put the object on the heap, and count it ([`Stats::heap`](crate::Stats::heap)): `"heap"`. The
+    /// handle is the same, and looks at the address when it is dropped.
+    Heap,
+    /// Have who wants to wait until an object is freed: `"wait"`.
+    /// [`PoolBox::new_timeout`](crate::PoolBox::new_timeout) and
+    /// [`PoolBox::new_async`](crate::PoolBox::new_async) wait; `new` and `try_new` do not.
+    Wait,
+}
+
+impl OnFull {
+    /// The name, as in `#[pool(on_full = "...")]`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Heap => "heap",
+            Self::Wait => "wait",
+        }
+    }
+}
+
+impl fmt::Display for OnFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// What a pool is asked to be: the builder form of the `#[pool(...)]` attributes.
 ///
 /// Nothing is checked here; a value that cannot be is refused, by name, where a pool is made of
@@ -130,6 +168,8 @@ pub struct PoolConfig {
     pub(crate) pages_required: bool,
     pub(crate) lock: bool,
     pub(crate) numa: NumaPolicy,
+    pub(crate) on_full: OnFull,
+    pub(crate) scrub: bool,
     /// `None`: this machine's.
     pub(crate) topology: Option<&'static Topology>,
 }
@@ -148,6 +188,8 @@ impl PoolConfig {
             pages_required: false,
             lock: false,
             numa: NumaPolicy::Preferred,
+            on_full: OnFull::Error,
+            scrub: false,
             topology: None,
         }
     }
@@ -221,6 +263,22 @@ impl PoolConfig {
     /// Which node's memory a thread is served from, on a machine with several.
     pub const fn numa(mut self, policy: NumaPolicy) -> Self {
         self.numa = policy;
+        self
+    }
+
+    /// What to do when as many objects as the capacity are live. See [`OnFull`] for what a type's
+    /// attributes have to say.
+    pub const fn on_full(mut self, on_full: OnFull) -> Self {
+        self.on_full = on_full;
+        self
+    }
+
+    /// Whether to overwrite the memory of an object with zeros when it is freed, in a way that the
+    /// optimiser cannot leave out, so that nothing of a value is there for who has the slot next. A type
+    /// whose attributes say so is scrubbed whatever is said here; one whose attributes do not say so
+    /// cannot be.
+    pub const fn scrub(mut self, scrub: bool) -> Self {
+        self.scrub = scrub;
         self
     }
 

@@ -32,6 +32,8 @@
 
 #![allow(unsafe_code)]
 
+mod trim;
+
 use crate::links::{LinkStore, Stack};
 use crate::magazine::Magazine;
 use crate::quota::Quota;
@@ -67,15 +69,6 @@ pub(crate) struct Shape {
     pub(crate) cap: u32,
     /// What the hot path fills one to.
     pub(crate) limit: u32,
-}
-
-/// What a trim did.
-#[derive(Debug, Default)]
-pub(crate) struct Trimmed {
-    /// Bytes given back.
-    pub(crate) bytes: usize,
-    /// Slots that became cold: leave for so many is there again.
-    pub(crate) cold: usize,
 }
 
 impl Depot {
@@ -236,75 +229,33 @@ impl Depot {
             .unwrap_or_else(|| Magazine::new(self.shape.cap, self.shape.limit))
     }
 
-    /// Gives the pages on which all slots are in the depot back to the system. One trim at a
-    /// time; a second one does nothing.
-    pub(crate) fn trim(&self) -> Trimmed {
-        let trims = self.trims();
-        // Acquire and Release make one trim follow the other.
-        let begun =
-            self.trims
-                .compare_exchange(trims & !1, trims | 1, Ordering::AcqRel, Ordering::Relaxed);
-        if begun.is_err() {
-            return Trimmed::default();
+    /// Calls `visit` with the slots of up to `magazines` magazines that have memory. What is out of the
+    /// depot for that, `reserve` enters beforehand, or refuses, and `give_back` afterwards.
+    pub(crate) fn visit(
+        &self,
+        magazines: usize,
+        reserve: &mut dyn FnMut(usize) -> Option<usize>,
+        give_back: &dyn Fn(usize),
+        visit: &mut dyn FnMut(NonNull<u8>),
+    ) {
+        // From the one stack to the other, so that each is seen once: the partial ones first, which
+        // are few.
+        while let Some(magazine) = self.take_partial(&epoch::pin()) {
+            self.put(&self.full, magazine, &epoch::pin());
         }
-        // Before the set of carved slots is made: it has to hold all that are found.
-        let mut shells = Vec::new();
-        // The cold ones too: together with their neighbours they may make whole pages.
-        let stacks = [&self.full, &self.partial, &self.cold].map(|stack| {
-            let first = shells.len();
-            while let Some(magazine) = self.take_off(stack, &epoch::pin()) {
-                shells.push(magazine);
-            }
-            first
-        });
-        let before = self.slab.take_purged();
-        let (mut free, mut were_cold) = (self.slab.slot_set(), self.slab.slot_set());
-        let mut newly_cold = 0_usize;
-        for (number, &magazine) in shells.iter().enumerate() {
-            // SAFETY: off a stack, so ours.
-            while let Some(slot) = unsafe { magazine.pop() } {
-                let index = self.slab.index(slot);
-                free.insert(index);
-                if number >= stacks[2] {
-                    were_cold.insert(index);
-                }
-            }
-        }
-        let mut warm = Packer::new(self, &self.full);
-        let mut cold = Packer::new(self, &self.cold);
-        let mut purged = 0;
-        // From the highest down, so that the lowest addresses come to lie on top.
-        for run in free.runs() {
-            // SAFETY: these slots were on the depot's stacks, and now are ours alone.
-            let bytes = unsafe { self.slab.purge(&run) };
-            purged += bytes;
-            let known = were_cold.count_in(&run);
-            if bytes > 0 {
-                newly_cold += run.len() - known;
-                // Before others can take them.
-                self.without.fetch_add(run.len() - known, Ordering::Relaxed);
-            } else {
-                self.slab.keep_purged(known);
-            }
-            for index in run.rev() {
-                // What has no memory stays cold, also if the system would not take it this time.
-                let side = match bytes > 0 || were_cold.contains(index) {
-                    true => &mut cold,
-                    false => &mut warm,
-                };
-                side.add(self.slab.slot(index), &mut shells);
-            }
-        }
-        warm.finish();
-        cold.finish();
-        // Not freed: a reader of statistics may be looking at a magazine that was a cache's.
-        for shell in shells {
-            self.put(&self.empty, shell, &epoch::pin());
-        }
-        self.trims.fetch_add(1, Ordering::Release);
-        Trimmed {
-            bytes: purged.saturating_sub(before),
-            cold: newly_cold,
+        for _ in 0..magazines {
+            let Some(reserved) = reserve(self.shape.cap as usize) else {
+                return;
+            };
+            let Some(magazine) = self.take_off(&self.full, &epoch::pin()) else {
+                return give_back(reserved);
+            };
+            let len = magazine.len() as usize;
+            give_back(reserved - len);
+            // SAFETY: off a stack, so ours, and not changed meanwhile.
+            unsafe { magazine.slots() }.for_each(&mut *visit);
+            self.put(&self.partial, magazine, &epoch::pin());
+            give_back(len);
         }
     }
 
@@ -314,11 +265,6 @@ impl Depot {
         let magazine = link.replace(None).expect("stacks carry magazines");
         self.links.retire(link, guard);
         Some(magazine)
-    }
-
-    /// How often a trim began or ended: odd while one holds free slots.
-    pub(crate) fn trims(&self) -> usize {
-        self.trims.load(Ordering::Acquire)
     }
 
     /// Slots that have memory.
@@ -340,46 +286,5 @@ impl Depot {
             }
         }
         self.slab
-    }
-}
-
-/// Packs slots into magazines, and puts those on a stack.
-struct Packer<'a> {
-    depot: &'a Depot,
-    stack: &'a Stack,
-    /// Owned, and not full.
-    open: Option<Magazine>,
-}
-
-impl<'a> Packer<'a> {
-    fn new(depot: &'a Depot, stack: &'a Stack) -> Self {
-        let open = None;
-        Self { depot, stack, open }
-    }
-
-    /// Packs a free slot that the caller owns. Takes magazines from `shells`, which are empty and
-    /// owned as well.
-    fn add(&mut self, slot: NonNull<u8>, shells: &mut Vec<Magazine>) {
-        let new = || {
-            shells
-                .pop()
-                .unwrap_or_else(|| self.depot.take_empty(&epoch::pin()))
-        };
-        let magazine = self.open.take().unwrap_or_else(new);
-        // SAFETY: ours, from `shells` or the depot.
-        let pushed = unsafe { magazine.put(slot) };
-        debug_assert!(pushed, "an open magazine has room");
-        if magazine.is_full() {
-            self.depot.put(self.stack, magazine, &epoch::pin());
-        } else {
-            self.open = Some(magazine);
-        }
-    }
-
-    /// Puts the last magazine on the stack as well.
-    fn finish(self) {
-        if let Some(magazine) = self.open {
-            self.depot.put(self.stack, magazine, &epoch::pin());
-        }
     }
 }

@@ -2,10 +2,12 @@
 
 #![forbid(unsafe_code)]
 
-use crate::config::PageSize;
+use crate::config::{OnFull, PageSize};
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::panic::Location;
+use std::time::Duration;
 
 /// Why a pool could not be made, or could not have the memory that it was asked to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +103,22 @@ pub enum InitError {
     AlreadyInitialised {
         /// The capacity that it was initialised with.
         capacity: usize,
+        /// How long ago that was.
+        age: Duration,
+        /// The call of [`Pool::init`](crate::Pool::init) or
+        /// [`Pool::with_config`](crate::Pool::with_config) that did; `None` if it was the first use.
+        by: Option<&'static Location<'static>>,
+    },
+    /// Memory has to be on the node that the thread runs on, and what is to be done when the pool is
+    /// full cannot promise that.
+    NotLocal {
+        /// What is to be done.
+        on_full: OnFull,
+    },
+    /// The configuration asks a type's own pool for what the type's handles are not compiled for.
+    NotInAttributes {
+        /// What has to be in `#[pool(...)]`.
+        attribute: &'static str,
     },
 }
 
@@ -263,10 +281,33 @@ impl fmt::Display for InitError {
                 }
                 f.write_str(", give the process CAP_IPC_LOCK, or ask for a smaller capacity")
             }
-            Self::AlreadyInitialised { capacity } => write!(
+            Self::AlreadyInitialised { capacity, age, by } => {
+                write!(f, "the pool is in use already, since ")?;
+                match by {
+                    Some(place) => write!(f, "`init` was called at {place}")?,
+                    None => f.write_str("its first use")?,
+                }
+                write!(
+                    f,
+                    " {:.3} s ago, with a capacity of {capacity}: call `init` before that, and once",
+                    age.as_secs_f64()
+                )
+            }
+            Self::NotLocal { on_full } => {
+                let why = match on_full {
+                    OnFull::Wait => "who waits gets the slot that comes free first",
+                    _ => "the heap is on no node",
+                };
+                write!(
+                    f,
+                    "a pool's policy is `local_only`, and `{on_full}` is to be done when it is full, \
+                     which gives memory of any node: {why}; use the policy `preferred`, or `error`"
+                )
+            }
+            Self::NotInAttributes { attribute } => write!(
                 f,
-                "the pool is in use already, with a capacity of {capacity}: call `init` before \
-                 its first allocation, and once"
+                "`{attribute}` is not in the type's attributes, and its handles are compiled \
+                 without it: write `#[pool({attribute})]` on the type, or leave it out here"
             ),
         }
     }

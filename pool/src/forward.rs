@@ -1,24 +1,17 @@
-//! The traits that owners pass on to their object, as `Box` does.
+//! The traits that owners pass on to their object, as `Box` and `Arc` do.
 
-/// Implements them for `$handle`, which has the generics `$generics` with a `T` among them, and a
-/// field `slot`: the address of a valid `T` that the handle alone owns.
-macro_rules! forward_to_object {
-    ($handle:ty, $($generics:tt)*) => {
+/// Implements those that read for `$handle`, which has the generics `$generics` with a `T` among them,
+/// and a field `slot`, or the one that is named: the address of a valid `T` that the handle owns, alone
+/// or with others.
+macro_rules! forward_reads_to_object {
+    (in $field:ident: $handle:ty, $($generics:tt)*) => {
         impl<$($generics)*> ::std::ops::Deref for $handle {
             type Target = T;
 
             #[inline]
             fn deref(&self) -> &T {
                 // SAFETY: the slot holds a valid `T`, which a shared handle only shares.
-                unsafe { self.slot.as_ref() }
-            }
-        }
-
-        impl<$($generics)*> ::std::ops::DerefMut for $handle {
-            #[inline]
-            fn deref_mut(&mut self) -> &mut T {
-                // SAFETY: the slot holds a valid `T`, and whoever has the handle for itself has it too.
-                unsafe { self.slot.as_mut() }
+                unsafe { self.$field.as_ref() }
             }
         }
 
@@ -29,23 +22,9 @@ macro_rules! forward_to_object {
             }
         }
 
-        impl<$($generics)*> AsMut<T> for $handle {
-            #[inline]
-            fn as_mut(&mut self) -> &mut T {
-                self
-            }
-        }
-
         impl<$($generics)*> ::std::borrow::Borrow<T> for $handle {
             #[inline]
             fn borrow(&self) -> &T {
-                self
-            }
-        }
-
-        impl<$($generics)*> ::std::borrow::BorrowMut<T> for $handle {
-            #[inline]
-            fn borrow_mut(&mut self) -> &mut T {
                 self
             }
         }
@@ -64,7 +43,7 @@ macro_rules! forward_to_object {
 
         impl<$($generics)*> ::std::fmt::Pointer for $handle {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                self.slot.fmt(f)
+                self.$field.fmt(f)
             }
         }
 
@@ -94,6 +73,44 @@ macro_rules! forward_to_object {
         impl<$($generics)*> ::std::hash::Hash for $handle where T: ::std::hash::Hash {
             fn hash<H: ::std::hash::Hasher>(&self, state: &mut H) {
                 (**self).hash(state);
+            }
+        }
+
+        impl<$($generics)*> ::std::error::Error for $handle where T: ::std::error::Error {
+            fn source(&self) -> Option<&(dyn ::std::error::Error + 'static)> {
+                (**self).source()
+            }
+        }
+    };
+    ($handle:ty, $($generics:tt)*) => {
+        $crate::forward::forward_reads_to_object!(in slot: $handle, $($generics)*);
+    };
+}
+
+/// Implements all of them for a handle that owns its object alone.
+macro_rules! forward_to_object {
+    (in $field:ident: $handle:ty, $($generics:tt)*) => {
+        $crate::forward::forward_reads_to_object!(in $field: $handle, $($generics)*);
+
+        impl<$($generics)*> ::std::ops::DerefMut for $handle {
+            #[inline]
+            fn deref_mut(&mut self) -> &mut T {
+                // SAFETY: the slot holds a valid `T`, and whoever has the handle for itself has it too.
+                unsafe { self.$field.as_mut() }
+            }
+        }
+
+        impl<$($generics)*> AsMut<T> for $handle {
+            #[inline]
+            fn as_mut(&mut self) -> &mut T {
+                self
+            }
+        }
+
+        impl<$($generics)*> ::std::borrow::BorrowMut<T> for $handle {
+            #[inline]
+            fn borrow_mut(&mut self) -> &mut T {
+                self
             }
         }
 
@@ -138,12 +155,6 @@ macro_rules! forward_to_object {
         }
 
         impl<$($generics)*> ::std::iter::FusedIterator for $handle where T: ::std::iter::FusedIterator {}
-
-        impl<$($generics)*> ::std::error::Error for $handle where T: ::std::error::Error {
-            fn source(&self) -> Option<&(dyn ::std::error::Error + 'static)> {
-                (**self).source()
-            }
-        }
 
         impl<$($generics)*> ::std::hash::Hasher for $handle where T: ::std::hash::Hasher {
             fn finish(&self) -> u64 {
@@ -275,6 +286,9 @@ macro_rules! forward_to_object {
             }
         }
     };
+    ($handle:ty, $($generics:tt)*) => {
+        $crate::forward::forward_to_object!(in slot: $handle, $($generics)*);
+    };
 }
 
-pub(crate) use forward_to_object;
+pub(crate) use {forward_reads_to_object, forward_to_object};

@@ -6,6 +6,7 @@ use crate::error::InitError;
 use std::any::type_name;
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 /// The answer of a pool that has no room: it gives the value back.
 ///
@@ -44,8 +45,12 @@ pub(crate) enum Cause {
     Full { capacity: usize },
     /// The pool was not initialised before, and could not be.
     Init(InitError),
+    /// That, for as long as somebody waited.
+    Waited { capacity: usize, timeout: Duration },
     /// The system refused memory for more objects.
     Memory(InitError),
+    /// The pool is full, and so is the heap.
+    Heap,
 }
 
 impl Cause {
@@ -65,6 +70,11 @@ impl Refusal {
         Full { value, refusal }
     }
 
+    /// Whether a slot may come free.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self.cause, Cause::Full { .. })
+    }
+
     #[cold]
     #[track_caller]
     pub(crate) fn panic(self) -> ! {
@@ -81,6 +91,16 @@ impl fmt::Display for Refusal {
                 "the pool of `{name}` is full: its capacity of {capacity} objects is in use; drop \
                  some, or ask for a larger capacity (`#[pool(capacity = ...)]` or `Pool::init`)"
             ),
+            Cause::Waited { capacity, timeout } => write!(
+                f,
+                "the pool of `{name}` stayed full for {timeout:?}: its capacity of {capacity} objects \
+                 is in use; drop some, wait longer, or ask for a larger capacity \
+                 (`#[pool(capacity = ...)]` or `Pool::init`)"
+            ),
+            Cause::Heap => write!(
+                f,
+                "the pool of `{name}` is full, and the global allocator has no memory: free some"
+            ),
             Cause::Init(error) => write!(f, "the pool of `{name}` could not be made: {error}"),
             Cause::Memory(error) => write!(f, "the pool of `{name}` has no memory: {error}"),
         }
@@ -88,6 +108,19 @@ impl fmt::Display for Refusal {
 }
 
 impl<T> Full<T> {
+    /// Panics with what this says, and drops the value.
+    #[track_caller]
+    pub(crate) fn panic(self) -> ! {
+        let Self { value, refusal } = self;
+        drop(value);
+        refusal.panic()
+    }
+
+    /// Whether there may be room some time later.
+    pub(crate) fn time_heals(&self) -> bool {
+        self.refusal.is_full()
+    }
+
     /// Gives back the value that found no room.
     pub fn into_inner(self) -> T {
         self.value
@@ -107,8 +140,8 @@ impl<T> Full<T> {
     /// system refused memory, which [`Error::source`] then explains.
     pub const fn capacity(&self) -> Option<usize> {
         match self.refusal.cause {
-            Cause::Full { capacity } => Some(capacity),
-            Cause::Init(_) | Cause::Memory(_) => None,
+            Cause::Full { capacity } | Cause::Waited { capacity, .. } => Some(capacity),
+            Cause::Init(_) | Cause::Memory(_) | Cause::Heap => None,
         }
     }
 }
@@ -131,7 +164,7 @@ impl<T> fmt::Display for Full<T> {
 impl<T> Error for Full<T> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.refusal.cause {
-            Cause::Full { .. } => None,
+            Cause::Full { .. } | Cause::Waited { .. } | Cause::Heap => None,
             Cause::Init(error) | Cause::Memory(error) => Some(error),
         }
     }

@@ -41,6 +41,15 @@
 //! by one. Up to 1,024 threads (128 on systems other than Linux) have a cache of one pool at the
 //! same time; more threads work too, slower.
 //!
+//! # Handles
+//!
+//! [`PoolBox`] has one owner, [`PoolArc`] several, and [`PoolWeak`] is a key to what has; [`PoolAtomic`]
+//! is a cell for lock-free structures, read under an [`epoch`] guard. [`ErasedBox`] and [`ErasedArc`]
+//! own an object of whatever type as a `dyn Trait` or a slice, made by [`erase!`]. What is
+//! [recycled](Recycle) stays as it is for the next owner. [`OnFull`] says what a full pool does: an
+//! error, the heap, or [a wait](PoolBox::new_timeout). A type says in its attributes what it wants of
+//! these ([the table](trait@Pooled)), and pays for nothing else.
+//!
 //! # Pages and nodes
 //!
 //! [`PoolConfig::pages`] asks for huge pages, [`PoolConfig::prefault`] and [`PoolConfig::lock`] for
@@ -54,13 +63,18 @@
 //! - `hwloc`: nodes are read with hwloc, which has to be installed; see [`numa`].
 //! - `checked`: pages that nobody may touch before and behind each pool's memory; what runs over its
 //!   ends ends the program (SIGSEGV). Within it, one object may still run into the next.
+//! - `serde`: [`PoolBox`] and [`PoolArc`] are serialised as their object, and deserialised as one: a
+//!   pool that is full is an error. [`ScopedBox`], [`ErasedBox`] and [`ErasedArc`] are serialised.
+//! - `stable_deref_trait`: all of these are `StableDeref`, and the two that are cloned
+//!   `CloneStableDeref`.
 //!
 //! # Where unsafe code is
 //!
 //! `unsafe` is denied in this crate, and allowed in the modules that say so at their top: the
-//! handles and what they forward, pooled, pool, thread, cache, depots, depot, links, magazine, slab,
-//! source and sys. Configuration, errors, statistics, the ledger, leave, the layout arithmetic, the
-//! sets of slots, and what is known of nodes forbid it.
+//! handles, what they forward and what says that they are stable, epoch, pooled, vacant, slot, pool, scrub, overflow, thread, cache,
+//! depots, depot, links, magazine, slab, source, sys and zeros. Configuration, errors, statistics, the word
+//! that counts owners, the ledger, leave, the layout arithmetic, the sets of slots, and what is known of
+//! nodes forbid it.
 
 #![deny(unsafe_code)]
 #![cfg_attr(loom, allow(dead_code, unused_imports, unreachable_pub, missing_docs))]
@@ -71,21 +85,33 @@ mod depot;
 mod depots;
 mod error;
 mod full;
+mod kind;
 mod ledger;
 mod links;
 mod magazine;
 mod memory;
 pub mod numa;
+mod overflow;
 mod quota;
 mod setup;
+mod shared;
 mod slab;
+mod slot;
 mod source;
 mod stats;
 mod sync;
 mod sys;
+mod wait;
+mod zeros;
 
+#[cfg(any(test, not(loom)))]
+mod atomic;
 #[cfg(not(loom))]
 mod boxed;
+#[cfg(any(test, not(loom)))]
+pub mod epoch;
+#[cfg(not(loom))]
+mod erased;
 #[cfg(not(loom))]
 mod forward;
 #[cfg(not(loom))]
@@ -93,29 +119,63 @@ mod pool;
 #[cfg(not(loom))]
 mod pooled;
 #[cfg(not(loom))]
+mod recycle;
+#[cfg(not(loom))]
 mod scoped;
 #[cfg(not(loom))]
+mod scrub;
+#[cfg(all(feature = "serde", not(loom)))]
+mod serde;
+#[cfg(all(feature = "stable_deref_trait", not(loom)))]
+mod stable;
+#[cfg(not(loom))]
 mod thread;
+#[cfg(not(loom))]
+mod vacant;
+#[cfg(not(loom))]
+mod waiting;
 
 #[cfg(all(test, loom))]
 mod models;
+// What is modelled above the handles.
+#[cfg(all(test, loom))]
+extern crate self as pool;
+#[cfg(all(test, loom))]
+use models::{heap as boxed, heap as pooled};
+#[cfg(all(test, loom))]
+pub use {atomic::PoolAtomic, boxed::PoolBox};
 
-pub use config::{DEFAULT_CAPACITY, NumaPolicy, PageSize, PoolConfig};
+pub use config::{DEFAULT_CAPACITY, NumaPolicy, OnFull, PageSize, PoolConfig};
 pub use error::InitError;
 pub use full::Full;
 pub use memory::{Granted, Memory, Progress, Region};
 pub use stats::{Decision, NodeStats, Stats};
 
 #[cfg(not(loom))]
-pub use {boxed::PoolBox, pool::Pool, pool_derive::Pooled, pooled::Pooled, scoped::ScopedBox};
+pub use {
+    atomic::{CompareExchangeError, PoolAtomic},
+    boxed::PoolBox,
+    erased::{ErasedArc, ErasedBox},
+    pool::Pool,
+    pool_derive::Pooled,
+    pooled::{Pooled, Recycles, Shared, Waits},
+    recycle::Recycle,
+    scoped::ScopedBox,
+    shared::{PoolArc, PoolWeak},
+};
 
 /// What the derive macro's output names. Not for anybody else.
 #[doc(hidden)]
 #[cfg(not(loom))]
 pub mod __private {
     pub use crate::cache::ThreadCache;
+    pub use crate::erased::{Erase, Whole, erase};
+    pub use crate::kind::Kind;
+    pub use crate::recycle::{discard, recycle};
     pub use crate::slab::layout::{MAX_MAGAZINE, max_capacity};
-    pub use crate::{NumaPolicy, PageSize, Pool, PoolConfig, Pooled};
+    pub use crate::slot::Discard;
+    pub use crate::{NumaPolicy, OnFull, PageSize, Pool, PoolConfig, Pooled};
+    pub use crate::{Recycle, Recycles, Shared, Waits};
     pub use std::thread::LocalKey;
 }
 

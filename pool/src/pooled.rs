@@ -1,11 +1,13 @@
-//! The contract between a type and its pool, and the hot path that rests on it.
+//! The contract between a type and its pool.
 
 #![allow(unsafe_code)]
 
 use crate::cache::ThreadCache;
-use crate::full::Refusal;
+use crate::kind::Kind;
 use crate::pool::Pool;
-use crate::thread;
+use crate::recycle::Recycle;
+use crate::slot::Discard;
+use crate::vacant::Vacant;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::thread::LocalKey;
@@ -43,18 +45,25 @@ use std::thread::LocalKey;
 /// | `pages_required` | smaller pages than those are an error ([`PoolConfig::pages_required`](crate::PoolConfig::pages_required)) |
 /// | `lock` | lock the memory of all objects when the pool is made, so that it is never swapped out ([`PoolConfig::lock`](crate::PoolConfig::lock)) |
 /// | `numa = "WORD"` | which node's memory a thread is served from: `"local_only"`, `"preferred"`, `"interleaved"` or `"adaptive"` ([`PoolConfig::numa`](crate::PoolConfig::numa)) |
+/// | `shared` | the slots have a header, for [`PoolArc`](crate::PoolArc) and [`PoolWeak`](crate::PoolWeak): 8 bytes a slot |
+/// | `recycle` | free objects stay as they are, for [`Pool::take`](crate::Pool::take); the type implements [`Recycle`] |
+/// | `on_full = "WORD"` | what to do when the capacity is in use: `"error"`, `"heap"` or `"wait"` ([`PoolConfig::on_full`](crate::PoolConfig::on_full)) |
+/// | `scrub` | freed memory is overwritten with zeros ([`PoolConfig::scrub`](crate::PoolConfig::scrub)) |
+/// | `for(TYPE, ...)` | of a generic type: the instantiations that have pools, one each |
 /// | `crate = PATH` | where this crate is, if it is renamed or re-exported |
 ///
 /// # Safety
 ///
 /// `pool` returns the same pool at every call, made by this crate's hidden constructor for statics
-/// and used by no other type; `__cache` is the key that it was made with. The derive macro sees to
-/// both, if what its `crate` names is this crate.
+/// and used by no other type; `__cache` is the key that it was made with; `__KIND` says what the rest
+/// does. The derive macro sees to it, if what its `crate` names is this crate.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no pool",
     label = "this type has no pool",
     note = "derive `pool::Pooled` on it if it is a struct or an enum of your own, and wrap it in one \
-            if it is not; a `PoolBox` holds one concrete type: no `dyn Trait` and no slice",
+            if it is not; a generic type lists the instantiations that have pools, \
+            `#[pool(for(Message<u64>))]`; a `PoolBox` holds one concrete type: for a `dyn Trait` or a \
+            slice, see `pool::erase!`",
     note = "a `pool::Pool` value holds objects of any one type, generic and borrowed ones too"
 )]
 pub unsafe trait Pooled: Sized + 'static {
@@ -64,6 +73,86 @@ pub unsafe trait Pooled: Sized + 'static {
 
     #[doc(hidden)]
     fn __cache() -> &'static LocalKey<ThreadCache>;
+
+    /// What the handles are compiled for.
+    #[doc(hidden)]
+    const __KIND: Kind = Kind::PLAIN;
+
+    /// Drops the object that a free slot holds, if it may hold one.
+    #[doc(hidden)]
+    const __DISCARD: Option<Discard> = None;
+
+    /// Ends an object's time with its owner, and gives its slot back.
+    ///
+    /// # Safety
+    ///
+    /// The slot is of this type's pool, holds a valid object, and is the caller's, who does not use it
+    /// again.
+    #[doc(hidden)]
+    #[inline(always)]
+    unsafe fn __end(slot: NonNull<Self>) {
+        // SAFETY: by contract.
+        unsafe { end(slot) };
+    }
+}
+
+/// Drops an object, and gives its slot back, also if its destructor panics.
+///
+/// # Safety
+///
+/// As for [`Pooled::__end`].
+#[inline(always)]
+pub(crate) unsafe fn end<T: Pooled>(slot: NonNull<T>) {
+    // SAFETY: the caller's, and empty once the object is dropped.
+    let vacant = unsafe { Vacant::new(slot) };
+    // SAFETY: by contract it holds an object that nobody else uses.
+    unsafe { vacant.slot().drop_in_place() };
+}
+
+/// A type whose slots have a header, so that its objects can have several owners: derive
+/// [`Pooled`](macro@crate::Pooled) with `#[pool(shared)]`. What [`PoolArc`](crate::PoolArc) asks for.
+///
+/// # Safety
+///
+/// `__KIND` says `shared`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot have several owners: its slots have no count of them",
+    label = "not `shared`",
+    note = "write `#[pool(shared)]` on the type, beside `#[derive(Pooled)]`"
+)]
+pub unsafe trait Shared: Pooled {}
+
+/// A type for whose free slots one can wait: derive [`Pooled`](macro@crate::Pooled) with
+/// `#[pool(on_full = "wait")]`.
+///
+/// # Safety
+///
+/// `__KIND` says `on_full = "wait"`.
+#[diagnostic::on_unimplemented(
+    message = "nobody can wait for a free slot of `{Self}`: those who free one tell nobody",
+    label = "does not wait when full",
+    note = "write `#[pool(on_full = \"wait\")]` on the type, beside `#[derive(Pooled)]`"
+)]
+pub unsafe trait Waits: Pooled {}
+
+/// A type whose free objects stay as they are: derive [`Pooled`](macro@crate::Pooled) with
+/// `#[pool(recycle)]`.
+///
+/// # Safety
+///
+/// `__KIND` says `recycle`, and `__DISCARD` and `__end` are those of recycled types.
+#[diagnostic::on_unimplemented(
+    message = "objects of `{Self}` are not recycled: there are none to be taken",
+    label = "not `recycle`",
+    note = "write `#[pool(recycle)]` on the type, beside `#[derive(Pooled)]`, and implement \
+            `pool::Recycle` for it"
+)]
+pub unsafe trait Recycles:
+    Pooled
+    + Recycle
+    + Send // the next owner may be on another thread,
+    + Unpin // and gets it to be moved, even if the last one had pinned it
+{
 }
 
 #[diagnostic::do_not_recommend]
@@ -77,47 +166,7 @@ unsafe impl<T: Pooled> Pooled for MaybeUninit<T> {
     fn __cache() -> &'static LocalKey<ThreadCache> {
         T::__cache()
     }
-}
 
-/// A slot of a type's own pool. The hot path: a thread-local, a test of a length, a load.
-#[inline(always)]
-pub(crate) fn take<T: Pooled>() -> Result<NonNull<T>, Refusal> {
-    thread::with_local(T::__cache(), |cache| match cache.allocate() {
-        Some(slot) => Ok(slot.cast()),
-        None => take_slow(cache),
-    })
-}
-
-#[cold]
-#[inline(never)]
-fn take_slow<T: Pooled>(cache: &ThreadCache) -> Result<NonNull<T>, Refusal> {
-    let pool = T::pool();
-    let caches = pool.caches()?;
-    caches
-        .allocate_slow(cache, |caches| thread::enroll(caches, cache, T::__cache))
-        .map(NonNull::cast)
-        .map_err(|shortage| pool.refusal(shortage))
-}
-
-/// Puts a slot back into the type's own pool. The hot path: as for [`take`], with a store.
-///
-/// # Safety
-///
-/// The slot came from [`take`] for a type with the same pool, and is not used again.
-#[inline(always)]
-pub(crate) unsafe fn put<T: Pooled>(slot: NonNull<T>) {
-    thread::with_local(T::__cache(), |cache| {
-        if !cache.free(slot.cast()) {
-            put_slow::<T>(cache, slot);
-        }
-    });
-}
-
-#[cold]
-#[inline(never)]
-fn put_slow<T: Pooled>(cache: &ThreadCache, slot: NonNull<T>) {
-    let caches = T::pool().made().expect("a pool that gave a slot was made");
-    caches.free_slow(cache, slot.cast(), |caches| {
-        thread::enroll(caches, cache, T::__cache);
-    });
+    const __KIND: Kind = T::__KIND;
+    const __DISCARD: Option<Discard> = T::__DISCARD;
 }

@@ -5,7 +5,7 @@
 use crate::cache::{Caches, ThreadCache};
 use crate::forward::forward_to_object;
 use crate::full::{Full, Refusal};
-use crate::pool::Pool;
+use crate::pool::{Pool, Taken};
 use crate::thread::{self, CacheKey};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -23,8 +23,8 @@ impl<T> Pool<T> {
     #[track_caller]
     #[must_use]
     pub fn alloc(&self, value: T) -> ScopedBox<'_, T> {
-        match self.take_slot() {
-            Ok(slot) => ScopedBox::fill(self, slot, value),
+        match self.take_vacant() {
+            Ok(vacant) => ScopedBox::fill(vacant, value),
             Err(refusal) => {
                 drop(value);
                 refusal.panic()
@@ -39,8 +39,8 @@ impl<T> Pool<T> {
     /// [`Full`] gives the value back.
     #[inline]
     pub fn try_alloc(&self, value: T) -> Result<ScopedBox<'_, T>, Full<T>> {
-        match self.take_slot() {
-            Ok(slot) => Ok(ScopedBox::fill(self, slot, value)),
+        match self.take_vacant() {
+            Ok(vacant) => Ok(ScopedBox::fill(vacant, value)),
             Err(refusal) => Err(refusal.with(value)),
         }
     }
@@ -60,14 +60,35 @@ impl<T> Pool<T> {
 
     /// A slot of this pool, through this thread's cache of it.
     #[inline]
-    fn take_slot(&self) -> Result<NonNull<T>, Refusal> {
+    pub(crate) fn take_slot(&self) -> Result<NonNull<T>, Refusal> {
         let caches = self.caches()?;
-        let slot = self.with_cache(caches, |cache, key| {
-            let slow = || caches.allocate_slow(cache, |caches| enroll(caches, cache, key));
-            cache.allocate().map_or_else(slow, Ok)
-        });
-        slot.map(NonNull::cast)
-            .map_err(|shortage| self.refusal(shortage))
+        let allocate = || {
+            self.with_cache(caches, |cache, key| {
+                let slow = || caches.allocate_slow(cache, |caches| enroll(caches, cache, key));
+                cache.allocate().map_or_else(slow, Ok)
+            })
+        };
+        match allocate() {
+            Ok(slot) => Ok(slot.cast()),
+            Err(shortage) => self.without_slot(caches, shortage, allocate),
+        }
+    }
+
+    /// [`Pool::take_slot`], with no object in it.
+    #[inline]
+    fn take_vacant(&self) -> Result<Vacant<'_, T>, Refusal> {
+        Ok(self.vacate(Taken(self.take_slot()?)))
+    }
+
+    /// Makes a slot that may hold a parked object a vacant one.
+    #[inline]
+    pub(crate) fn vacate(&self, taken: Taken<T>) -> Vacant<'_, T> {
+        let vacant = Vacant(self, taken.0);
+        if let Some(discard) = self.discard() {
+            // SAFETY: the one of this pool's type; the slot is ours, and goes back if it panics.
+            unsafe { discard(vacant.1.cast()) };
+        }
+        vacant
     }
 
     /// Puts a slot back, through this thread's cache of the pool.
@@ -78,6 +99,11 @@ impl<T> Pool<T> {
     #[inline]
     unsafe fn put_slot(&self, slot: NonNull<T>) {
         let caches = self.made().expect("a pool that gave a slot was made");
+        let kind = caches.depots().setup().form.kind;
+        // SAFETY: by contract.
+        if kind.looks_at_frees() && unsafe { self.look(caches, kind, slot) } {
+            return;
+        }
         self.with_cache(caches, |cache, key| {
             if !cache.free(slot.cast()) {
                 caches.free_slow(cache, slot.cast(), |caches| enroll(caches, cache, key));
@@ -112,7 +138,7 @@ impl<T> Unpin for ScopedBox<'_, T> {}
 impl<T: UnwindSafe> UnwindSafe for ScopedBox<'_, T> {}
 
 /// Gives a slot back when it is dropped.
-struct Vacant<'pool, T>(&'pool Pool<T>, NonNull<T>);
+pub(crate) struct Vacant<'pool, T>(&'pool Pool<T>, NonNull<T>);
 
 impl<T> Drop for Vacant<'_, T> {
     fn drop(&mut self) {
@@ -122,10 +148,10 @@ impl<T> Drop for Vacant<'_, T> {
 }
 
 impl<'pool, T> ScopedBox<'pool, T> {
-    /// Fills a slot that `pool` gave.
     #[inline]
-    fn fill(pool: &'pool Pool<T>, slot: NonNull<T>, value: T) -> Self {
-        // SAFETY: the slot was just handed out: it is free, sized and aligned for a `T`.
+    pub(crate) fn fill(vacant: Vacant<'pool, T>, value: T) -> Self {
+        let Vacant(pool, slot) = *ManuallyDrop::new(vacant);
+        // SAFETY: the slot is ours and vacant, sized and aligned for a `T`.
         unsafe { slot.write(value) };
         let owns = PhantomData;
         Self { slot, pool, owns }

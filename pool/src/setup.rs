@@ -2,18 +2,19 @@
 
 #![forbid(unsafe_code)]
 
-use crate::config::{NumaPolicy, PageSize, PoolConfig};
+use crate::config::{NumaPolicy, OnFull, PageSize, PoolConfig};
 use crate::error::InitError;
 use crate::numa::{Routes, Topology};
 use crate::slab::layout::Plan;
+use crate::slot::Form;
 use crate::source::{Refused, Wish};
-use std::alloc::Layout;
 
 /// A configuration on a machine.
 #[derive(Debug)]
 pub(crate) struct Setup {
     pub(crate) config: PoolConfig,
     pub(crate) plan: Plan,
+    pub(crate) form: Form,
     pub(crate) routes: Routes,
     /// Whether memory is bound to nodes: not on a topology that is not this system's.
     binds: bool,
@@ -22,11 +23,16 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    pub(crate) fn new(config: PoolConfig, layout: Layout) -> Result<Self, InitError> {
+    pub(crate) fn new(config: PoolConfig, form: impl Into<Form>) -> Result<Self, InitError> {
+        let form = form.into();
+        if config.numa == NumaPolicy::LocalOnly && config.on_full != OnFull::Error {
+            let on_full = config.on_full;
+            return Err(InitError::NotLocal { on_full });
+        }
         let topology = config.topology.unwrap_or_else(Topology::this_machine);
         let routes = Routes::new(topology);
         let homes = routes.homes();
-        let plan = Plan::new(&config, layout, homes.len())?;
+        let plan = Plan::new(&config, form, homes.len())?;
         // A node without processors is asked when the others have no more, or in its turn.
         let shares_in = |&&id: &&u32| {
             let mut nodes = topology.nodes().iter();
@@ -45,6 +51,7 @@ impl Setup {
         Ok(Self {
             config,
             plan,
+            form,
             binds: homes.len() > 1 && topology.is_this_system(),
             routes,
             shares,

@@ -32,8 +32,21 @@
 pub struct Stats {
     /// Objects that the pool promises to hold.
     pub capacity: usize,
-    /// Objects that are live.
+    /// Objects that are live, those on the heap and those that wait for readers included.
     pub live: usize,
+    /// Objects that are live on the heap, because the pool was full when they were made:
+    /// [`OnFull::Heap`](crate::OnFull::Heap).
+    pub heap: usize,
+    /// Objects that were made on the heap so far.
+    pub heap_allocations: u64,
+    /// Objects that were retired and are not dropped yet, since a reader may see them:
+    /// [`PoolBox::retire`](crate::PoolBox::retire). They count as live.
+    pub retired: usize,
+    /// Threads and tasks that wait for a free slot: [`OnFull::Wait`](crate::OnFull::Wait).
+    pub waiting: usize,
+    /// Slots that are not used any more because their generations are used up:
+    /// [`PoolWeak`](crate::PoolWeak).
+    pub used_up: usize,
     /// The most objects that were live at one time, too high by at most a magazine a thread and too
     /// low by at most a magazine for each thread but one: it is looked at when a thread refills, not
     /// at every allocation. Of a pool that one thread uses it is never too low, and never goes down.

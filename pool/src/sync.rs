@@ -3,11 +3,13 @@
 //! The rest of the crate names atomics, fences and epochs through this module, so that the models
 //! (`--cfg loom`) run the very code that ships.
 
+pub(crate) mod event;
+
 #[cfg(not(loom))]
 mod imp {
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering,
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
     };
     pub(crate) use std::thread::yield_now;
 
@@ -39,7 +41,7 @@ mod imp {
 mod imp {
     pub(crate) use loom::hint::spin_loop;
     pub(crate) use loom::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering,
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
     };
     pub(crate) use loom::thread::yield_now;
 
@@ -106,4 +108,114 @@ pub(crate) mod epoch {
     }
 
     pub(crate) use imp::pin;
+
+    /// The clock of retired objects: a second collector of our own, so that what a user's guards
+    /// hold up, and the destructors that run when it is pinned, have nothing to do with the links.
+    pub(crate) mod objects {
+        #[cfg(not(loom))]
+        mod imp {
+            use crossbeam_epoch::{Collector, Guard, LocalHandle};
+            use std::cell::RefCell;
+            use std::mem::ManuallyDrop;
+            use std::sync::OnceLock;
+            use std::sync::atomic::{AtomicUsize, Ordering};
+
+            static COLLECTOR: OnceLock<Collector> = OnceLock::new();
+            static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+            std::thread_local! {
+                static HANDLE: Participant = Participant::new();
+                /// Takes its place once the thread's end has destroyed it, as long as the thread is
+                /// pinned. It has no destructor.
+                static LATE: RefCell<Option<ManuallyDrop<LocalHandle>>> =
+                    const { RefCell::new(None) };
+            }
+
+            fn collector() -> &'static Collector {
+                COLLECTOR.get_or_init(Collector::new)
+            }
+
+            /// A thread until its end.
+            struct Participant(LocalHandle);
+
+            impl Participant {
+                fn new() -> Self {
+                    // Relaxed: a count, which orders nothing.
+                    THREADS.fetch_add(1, Ordering::Relaxed);
+                    Self(collector().register())
+                }
+            }
+
+            impl Drop for Participant {
+                fn drop(&mut self) {
+                    THREADS.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+
+            /// Threads that were pinned once, and have not ended.
+            pub(crate) fn threads() -> usize {
+                THREADS.load(Ordering::Relaxed)
+            }
+
+            /// Says when a thread past its end may be unpinned.
+            #[derive(Debug)]
+            pub(crate) struct Late(());
+
+            /// Pins this thread, also while its thread-locals are being destroyed. What else is
+            /// returned is to be dropped after the guard.
+            #[inline]
+            pub(crate) fn pin() -> (Guard, Option<Late>) {
+                match HANDLE.try_with(|handle| handle.0.pin()) {
+                    Ok(guard) => (guard, None),
+                    Err(_) => pin_late(),
+                }
+            }
+
+            /// A handle collects when it is pinned for the first time. A destructor that it runs
+            /// then, and that pins, must find this handle and not make one more: else as many
+            /// collections as there is garbage would run inside each other.
+            #[cold]
+            fn pin_late() -> (Guard, Option<Late>) {
+                let pinned = LATE.try_with(|late| {
+                    if late.borrow().is_none() {
+                        *late.borrow_mut() = Some(ManuallyDrop::new(collector().register()));
+                    }
+                    late.borrow().as_ref().map(|handle| handle.pin())
+                });
+                match pinned {
+                    Ok(Some(guard)) => (guard, Some(Late(()))),
+                    // Where thread-locals without a destructor end too.
+                    _ => (collector().register().pin(), None),
+                }
+            }
+
+            impl Drop for Late {
+                fn drop(&mut self) {
+                    let unpinned = LATE.try_with(|late| {
+                        let pinned = late
+                            .borrow()
+                            .as_ref()
+                            .is_none_or(|handle| handle.is_pinned());
+                        if pinned { None } else { late.take() }
+                    });
+                    // With it goes what was retired through it to the collector.
+                    drop(unpinned.ok().flatten().map(ManuallyDrop::into_inner));
+                }
+            }
+        }
+
+        #[cfg(loom)]
+        mod imp {
+            #[derive(Debug)]
+            pub(crate) struct Late(());
+
+            pub(crate) fn pin() -> (crossbeam_epoch::Guard, Option<Late>) {
+                (crossbeam_epoch::pin(), None)
+            }
+        }
+
+        #[cfg(not(loom))]
+        pub(crate) use imp::threads;
+        pub(crate) use imp::{Late, pin};
+    }
 }

@@ -118,6 +118,7 @@ impl Records {
                 // SAFETY: claimed by this thread; its cache does not use it any more, or is in the
                 // record, which the cleared table does not know any more.
                 unsafe { caches.close(record) };
+                caches.serve_from_outside();
                 // SAFETY: ours until now, and not touched again.
                 unsafe { Record::release(record) };
             } else {

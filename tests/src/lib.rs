@@ -1,6 +1,9 @@
-//! Helpers of the tests.
+//! Helpers of the tests, and structures that are built on the pool.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
+
+pub mod ms_queue;
+pub mod treiber;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -54,6 +57,24 @@ impl Clone for Member {
 impl Drop for Member {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What the structures hold: a number, and perhaps somebody who counts.
+#[derive(Debug)]
+pub struct Value {
+    /// Tells it from others.
+    pub number: u64,
+    /// Counts as long as the value is not dropped.
+    pub member: Option<Member>,
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self {
+            number,
+            member: None,
+        }
     }
 }
 

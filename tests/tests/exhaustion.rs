@@ -3,6 +3,7 @@
 use pool::{InitError, Pool, PoolBox, PoolConfig, Pooled};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
+use std::time::Duration;
 use tests::{join_all, scaled};
 
 #[derive(Debug, PartialEq, Pooled)]
@@ -220,13 +221,38 @@ struct Late(#[expect(dead_code, reason = "only its place counts")] u8);
 #[test]
 fn init_comes_before_the_first_use_or_says_that_it_is_late() {
     assert_eq!(Late::pool().capacity(), 10);
+    let line = line!() + 1;
     Late::pool().init(PoolConfig::new().capacity(2)).unwrap();
     assert_eq!(Late::pool().capacity(), 2);
     let both = [PoolBox::new(Late(0)), PoolBox::new(Late(1))];
     assert!(PoolBox::try_new(Late(2)).is_err());
     let again = Late::pool().init(PoolConfig::new()).unwrap_err();
-    assert_eq!(again, InitError::AlreadyInitialised { capacity: 2 });
+    let InitError::AlreadyInitialised { capacity, age, by } = again else {
+        panic!("{again}");
+    };
+    assert!(capacity == 2 && age < Duration::from_secs(60));
+    assert_eq!(by.unwrap().line(), line);
+    let said = again.to_string();
+    assert!(
+        said.contains(&format!("`init` was called at {}:{line}", file!())),
+        "{said}"
+    );
     drop(both);
+}
+
+#[test]
+fn a_first_use_is_named_as_what_made_the_pool() {
+    #[derive(Pooled)]
+    #[pool(capacity = 3)]
+    struct Used(#[expect(dead_code, reason = "only its place counts")] u8);
+
+    drop(PoolBox::new(Used(0)));
+    let late = Used::pool().init(PoolConfig::new()).unwrap_err();
+    let said = late.to_string();
+    assert!(
+        said.contains("since its first use") && said.contains("a capacity of 3"),
+        "{said}"
+    );
 }
 
 #[test]

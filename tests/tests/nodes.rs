@@ -2,7 +2,9 @@
 //! kernel makes of it is the test `numa`'s affair.
 
 use pool::numa::{Topology, pretend_node};
-use pool::{NumaPolicy, Pool, PoolConfig, ScopedBox};
+use pool::{
+    NumaPolicy, OnFull, Pool, PoolArc, PoolBox, PoolConfig, PoolWeak, Pooled, Recycle, ScopedBox,
+};
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Barrier, OnceLock, mpsc};
@@ -516,4 +518,81 @@ proptest! {
     ) {
         run(policy, prefault, &steps);
     }
+}
+
+/// A key's number names a slot of whatever node; and the heap is no node.
+#[test]
+fn keys_parked_objects_and_the_heap_on_several_nodes() {
+    #[derive(Debug, Default, PartialEq, Pooled)]
+    #[pool(shared, recycle)]
+    struct Both([u64; 7]);
+    impl Recycle for Both {
+        fn recycle(&mut self) {
+            self.0[1] += 1;
+        }
+    }
+    #[derive(Pooled)]
+    #[pool(on_full = "heap")]
+    struct Plenty(u64);
+
+    let wanted = config(120, NumaPolicy::Preferred);
+    Both::pool().init(wanted).unwrap();
+    let arcs: Vec<_> = [0, 2, 3, 7]
+        .into_iter()
+        .flat_map(|node| {
+            on(node, || {
+                (0..30).map(|n| (node, n)).map(make).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    fn make((node, n): (u32, u64)) -> (u32, PoolArc<Both>) {
+        let mut object = [0; 7];
+        object[0] = n + 1000 * u64::from(node);
+        (node, PoolArc::new(Both(object)))
+    }
+    let mut keys = HashSet::new();
+    for (node, arc) in &arcs {
+        assert_eq!(Both::pool().node_of(arc), Some(*node));
+        let key = PoolArc::downgrade(arc);
+        assert!(keys.insert(key), "no two objects have one key");
+        assert!(PoolArc::ptr_eq(&key.upgrade().unwrap(), arc));
+        let same = PoolWeak::<Both>::from_bits(key.to_bits()).unwrap();
+        assert_eq!(same.upgrade().unwrap().0[0] / 1000, u64::from(*node));
+    }
+    assert!((0..200).all(|n| {
+        let made_up = PoolWeak::<Both>::from_bits(u64::MAX << 32 | n << 20);
+        made_up.unwrap().upgrade().is_none()
+    }));
+    drop(arcs);
+    assert!(keys.iter().all(|key| key.upgrade().is_none()));
+    on(2, || {
+        let taken: Vec<_> = (0..100).map(|_| Both::pool().take()).collect();
+        let parked = taken.iter().filter(|object| object.0[1] == 1).count();
+        let new = taken
+            .iter()
+            .filter(|object| ***object == Both::default())
+            .count();
+        assert!(
+            parked >= 25 && parked + new == 100,
+            "{parked} were recycled once"
+        );
+    });
+    Both::pool().trim();
+    on(3, || {
+        assert_eq!(*Both::pool().take(), Both::default(), "made anew")
+    });
+    assert!(keys.iter().all(|key| key.upgrade().is_none()));
+
+    let wanted = config(40, NumaPolicy::Preferred).on_full(OnFull::Heap);
+    Plenty::pool().init(wanted).unwrap();
+    let plenty = on(0, || {
+        (0..60).map(|n| PoolBox::new(Plenty(n))).collect::<Vec<_>>()
+    });
+    let heap = plenty
+        .iter()
+        .filter(|n| Plenty::pool().node_of(n).is_none());
+    assert_eq!((heap.count(), Plenty::pool().stats().heap), (20, 20));
+    assert!(plenty.iter().zip(0..).all(|(object, n)| object.0 == n));
+    on(2, || drop(plenty));
+    assert_eq!(Plenty::pool().len(), 0);
 }

@@ -1,6 +1,6 @@
 //! `trim` beside live objects and beside threads.
 
-use pool::{Pool, PoolConfig};
+use pool::{Pool, PoolArc, PoolConfig, PoolWeak, Pooled};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use tests::{Dice, join_all, scaled};
@@ -95,6 +95,47 @@ fn what_is_live_is_committed_also_beside_a_trim() {
         assert!(
             committed >= boxes.len() * 4096,
             "{committed} for {count} pages"
+        );
+    }
+}
+
+/// A header goes with its page, and with it the generation; the keys know better.
+#[test]
+fn keys_to_objects_whose_memory_was_given_back_fit_nothing() {
+    #[derive(Pooled)]
+    #[pool(capacity = 400, shared)]
+    struct Page([u8; 4000]);
+
+    let mut old: Vec<PoolWeak<Page>> = Vec::new();
+    for round in 0..scaled(4, 2) {
+        let pages: Vec<_> = (0..scaled(400, 20))
+            .map(|n| PoolArc::new(Page([n as u8; 4000])))
+            .collect();
+        assert!(
+            old.iter().all(|key| key.upgrade().is_none()),
+            "round {round}"
+        );
+        let new: Vec<_> = pages.iter().map(PoolArc::downgrade).collect();
+        assert!(new.iter().zip(&pages).all(|(key, page)| {
+            key.upgrade()
+                .is_some_and(|found| PoolArc::ptr_eq(&found, page))
+        }));
+        assert!(new.iter().all(|key| !old.contains(key)), "round {round}");
+        assert!(
+            pages
+                .iter()
+                .enumerate()
+                .all(|(n, page)| page.0[3999] == n as u8)
+        );
+        old.extend(new);
+        drop(pages);
+        let bytes = Page::pool().trim();
+        if cfg!(all(target_os = "linux", not(miri))) {
+            assert!(bytes > 300 * 4000, "{bytes} bytes were given back");
+        }
+        assert!(
+            old.iter().all(|key| key.upgrade().is_none()),
+            "round {round}"
         );
     }
 }

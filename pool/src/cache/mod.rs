@@ -14,6 +14,7 @@
 #![allow(unsafe_code)]
 
 mod exchange;
+mod extras;
 mod local;
 mod record;
 
@@ -33,8 +34,11 @@ pub(crate) struct Caches {
     /// All records ever made for this pool, linked by `Record::next`; only ever pushed to.
     records: AtomicPtr<Record>,
     high_water: AtomicUsize,
+    /// Objects that wait until no reader sees them.
+    retired: AtomicUsize,
     /// Unlike that of any other pool of the process, ever.
     id: u64,
+    extras: extras::Extras,
 }
 
 // SAFETY: all of it is shared state made for many threads: atomics, the depots, and records whose
@@ -48,7 +52,9 @@ impl Caches {
         Self {
             records: AtomicPtr::new(ptr::null_mut()),
             high_water: AtomicUsize::new(0),
+            retired: AtomicUsize::new(0),
             id,
+            extras: extras::Extras::new(depots.setup()),
             depots,
         }
     }
@@ -63,6 +69,22 @@ impl Caches {
 
     pub(crate) fn depots(&self) -> &Depots {
         &self.depots
+    }
+
+    /// Objects that are retired and not dropped yet.
+    pub(crate) fn retired(&self) -> usize {
+        self.retired.load(Ordering::Relaxed)
+    }
+
+    /// Counts an object as retired. How many there are then.
+    pub(crate) fn note_retired(&self) -> usize {
+        // Relaxed, here and below: a count, which orders nothing.
+        self.retired.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Counts a retired object as dropped.
+    pub(crate) fn note_dropped(&self) {
+        self.retired.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Allocates when the loaded magazine is empty.
@@ -108,7 +130,9 @@ impl Caches {
             return self.with_spare(operation);
         };
         // SAFETY: a record outlives the live state of its cache.
-        operation(cache, unsafe { record.as_ref() })
+        let result = operation(cache, unsafe { record.as_ref() });
+        self.serve(cache);
+        result
     }
 
     /// Remembers how many objects may be live before this thread's next refill, which leaves `out`
@@ -168,6 +192,13 @@ impl Caches {
     /// Runs one operation with a cache that is there for its length only.
     #[cold]
     fn with_spare<R>(&self, operation: impl FnOnce(&ThreadCache, &Record) -> R) -> R {
+        let result = self.with_one_more(operation);
+        self.serve_from_outside();
+        result
+    }
+
+    /// [`Caches::with_spare`], which tells nobody of the slots that it gives back.
+    fn with_one_more<R>(&self, operation: impl FnOnce(&ThreadCache, &Record) -> R) -> R {
         let cache = ThreadCache::fresh();
         let record = loop {
             match self.open_up_to(THREAD_CACHES + SPARE_CACHES) {
@@ -244,6 +275,7 @@ impl Caches {
             live,
             // Not stored: a reading beside a closing cache may be too high.
             high_water: live.max(self.high_water.load(Ordering::Relaxed)),
+            retired: self.retired(),
             threads: self.depots.ledger().caches(),
             magazine: self.depots.magazine() as usize,
             ..Stats::default()
@@ -252,7 +284,8 @@ impl Caches {
         for record in self.shared_records() {
             record.add_to(&mut stats);
         }
-        stats.frees = stats.allocations.saturating_sub(live as u64);
+        self.extras.add_to(&mut stats);
+        stats.frees = stats.allocations.saturating_sub(stats.live as u64);
         stats
     }
 

@@ -33,9 +33,8 @@ use crate::setup::Setup;
 use crate::source::{PageSource, Wish};
 use crate::sync::epoch;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
-use std::alloc::{Layout, alloc_zeroed};
-use std::ptr::{self, NonNull};
-use std::sync::atomic::AtomicU8;
+use crate::zeros::zeros;
+use std::ptr::NonNull;
 
 /// Why there is no slot.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,6 +62,8 @@ pub(crate) struct Depots {
     /// The address of the region, and the binary logarithm of the bytes of a part.
     base: usize,
     shift: u32,
+    /// Bytes of the region.
+    bytes: usize,
     setup: Setup,
     /// Whether memory was taken beforehand, of which each home has a share.
     eager: AtomicBool,
@@ -112,6 +113,7 @@ impl Depots {
             common: Quota::new(setup.common_quota()),
             base,
             shift: plan.part.trailing_zeros(),
+            bytes: plan.region().size(),
             eager: AtomicBool::new(setup.is_eager()),
             turn: AtomicUsize::new(0),
             traffic,
@@ -181,6 +183,38 @@ impl Depots {
             .filter(|_| homes.len() > 1)
     }
 
+    /// Whether an address is in the region.
+    pub(crate) fn holds(&self, slot: NonNull<u8>) -> bool {
+        slot.as_ptr().addr().wrapping_sub(self.base) < self.bytes
+    }
+
+    /// The number of a slot among those of all homes. Of a `shared` type's pool it fits.
+    #[inline]
+    pub(crate) fn number(&self, slot: NonNull<u8>) -> u32 {
+        let home = self.home(slot);
+        (home * self.setup.plan.slots + self.homes[home].slab().index(slot)) as u32
+    }
+
+    /// The address of a slot, good for all of it.
+    pub(crate) fn whole(&self, slot: NonNull<u8>) -> NonNull<u8> {
+        let slab = self.homes[self.home(slot)].slab();
+        slab.slot(slab.index(slot))
+    }
+
+    /// The slot of a number, if it was ever handed out.
+    #[inline]
+    pub(crate) fn slot(&self, number: u32) -> Option<NonNull<u8>> {
+        let (home, index) = match self.homes.len() {
+            1 => (0, number as usize),
+            _ => {
+                let slots = self.setup.plan.slots;
+                (number as usize / slots, number as usize % slots)
+            }
+        };
+        let slab = self.homes.get(home)?.slab();
+        (index < slab.carved()).then(|| slab.slot(index))
+    }
+
     /// Whether a slot is of a station's own node.
     pub(crate) fn is_of(&self, station: usize, slot: NonNull<u8>) -> bool {
         self.setup.routes.local(station) == Some(self.home(slot))
@@ -200,20 +234,11 @@ impl Depots {
     }
 }
 
-/// Zeros, which cost memory only where they are written to.
+/// A mark a slot.
 fn origins(slots: usize) -> Result<Origins, InitError> {
-    let refused = InitError::Reserve {
+    zeros(slots).ok_or(InitError::Reserve {
         bytes: slots,
         call: "the allocator",
         errno: None,
-    };
-    let layout = Layout::array::<AtomicU8>(slots).map_err(|_| refused)?;
-    // SAFETY: a pool has slots, so the size is not zero.
-    let memory = unsafe { alloc_zeroed(layout) };
-    if memory.is_null() {
-        return Err(refused);
-    }
-    let bytes = ptr::slice_from_raw_parts_mut(memory.cast::<AtomicU8>(), slots);
-    // SAFETY: from the global allocator with the layout of such a slice; zeros are atomic bytes.
-    Ok(unsafe { Box::from_raw(bytes) })
+    })
 }

@@ -9,6 +9,7 @@ use crate::setup::Setup;
 use crate::slab::Slab;
 use crate::source::{self, ByteRange, Refused};
 use crate::stats::Stats;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -163,6 +164,28 @@ impl Depots {
             bytes += trimmed.bytes;
         }
         bytes
+    }
+
+    /// Calls `visit` with each free slot that is in the depots now, and with what comes to be there
+    /// meanwhile, if it does not come too fast. Up to a magazine at a time is out of its depot, and
+    /// counted as out: for who has an open cache with nothing in it. No lock is held.
+    pub(crate) fn visit_free(&self, visit: &mut dyn FnMut(NonNull<u8>)) {
+        for depot in &self.homes {
+            let most = depot.slab().carved() / self.magazine() as usize + self.ledger.caches();
+            let mut reserve = |most| {
+                let reserved = self.ledger.reserve(most).slots;
+                if reserved < most {
+                    self.ledger.give_back(reserved);
+                }
+                (reserved == most).then_some(reserved)
+            };
+            depot.visit(
+                2 * most + 2,
+                &mut reserve,
+                &|slots| self.ledger.give_back(slots),
+                visit,
+            );
+        }
     }
 
     /// What was asked of the system, and what it says that there is.

@@ -58,7 +58,15 @@ fn caches_over_depot(ledger: Ledger) {
 
 /// Opens a cache as a thread's first use does, and closes it as its end does.
 pub(super) fn with_cache(caches: &Caches, f: impl FnOnce(&ThreadCache)) {
-    let record = caches.open().expect("few caches");
+    with_record(caches, OfThread(caches.open().expect("few caches")), f);
+}
+
+/// [`with_cache`], of a record that is open already.
+pub(super) fn with_record(
+    caches: &Caches,
+    OfThread(record): OfThread,
+    f: impl FnOnce(&ThreadCache),
+) {
     let cache = ThreadCache::fresh();
     // SAFETY: opened just above, closed just below.
     unsafe { cache.go_live(record) };
@@ -68,6 +76,7 @@ pub(super) fn with_cache(caches: &Caches, f: impl FnOnce(&ThreadCache)) {
     assert!(unsafe { Record::begin_exit(record) });
     // SAFETY: ours, and its cache is killed.
     unsafe { caches.close(record) };
+    caches.serve_from_outside();
     // SAFETY: ours until now.
     unsafe { Record::release(record) };
 }
@@ -84,7 +93,7 @@ pub(super) fn free(caches: &Caches, cache: &ThreadCache, slot: NonNull<u8>) {
     }
 }
 
-fn write(slot: NonNull<u8>, value: u64) {
+pub(super) fn write(slot: NonNull<u8>, value: u64) {
     // SAFETY: a slot for a `u64`, which the caller was just given.
     unsafe { slot.cast::<u64>().write(value) };
 }
@@ -144,7 +153,7 @@ fn pool_and_thread_end(hasty: bool) {
 }
 
 /// A record on its way to its thread.
-struct OfThread(NonNull<Record>);
+pub(super) struct OfThread(pub(super) NonNull<Record>);
 
 // SAFETY: it is used by one thread at a time.
 unsafe impl Send for OfThread {}

@@ -4,9 +4,14 @@
 //! Each protocol has a broken variant beside it, which the same model must be seen to fail: a
 //! check that cannot fail checks nothing.
 
+mod atomic;
 mod caches;
+pub(crate) mod heap;
 mod links;
 mod nodes;
+mod shared;
+mod structures;
+mod waiting;
 
 use std::process::Command;
 

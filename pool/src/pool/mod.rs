@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+mod kinds;
 mod raw;
 
 use crate::cache::Caches;
@@ -14,21 +15,24 @@ use crate::depots::Shortage;
 use crate::depots::Sources;
 use crate::error::InitError;
 use crate::full::{Cause, Refusal};
+use crate::kind::Kind;
 use crate::memory::{Memory, Progress};
+use crate::pooled::Pooled;
 use crate::slab::layout::Plan;
+use crate::slot::{Discard, Form};
 use crate::stats::Stats;
 use crate::thread::CacheKey;
+pub(crate) use kinds::Taken;
 use raw::{Made, RawPool};
-use std::alloc::Layout;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 
 /// A pool of objects of type `T`, of fixed capacity.
 ///
-/// Types that derive [`Pooled`](crate::Pooled) have a `static` one, [`Pooled::pool`](crate::Pooled::pool); its objects are
+/// Types that derive [`Pooled`](macro@crate::Pooled) have a `static` one, [`Pooled::pool`]; its objects are
 /// [`PoolBox`](crate::PoolBox)es. A pool can be a value as well, for generic code, tests, or a
 /// capacity known only at run time; its objects are [`ScopedBox`](crate::ScopedBox)es, which borrow it:
 ///
@@ -101,7 +105,7 @@ impl<T> Pool<T> {
     /// [`Pool::with_config`] says so at once.
     pub const fn new(config: PoolConfig) -> Self {
         Self {
-            raw: RawPool::new(config, None),
+            raw: RawPool::new(config, Form::new::<T>(Kind::PLAIN, None), None),
             values: PhantomData,
         }
     }
@@ -113,6 +117,7 @@ impl<T> Pool<T> {
     /// The configuration is refused, with the value that is to blame; or the system refuses the
     /// address space, or memory that is to be taken, or pages or nodes that are required. The error's
     /// `Display` says what would help.
+    #[track_caller]
     pub fn with_config(config: PoolConfig) -> Result<Self, InitError> {
         let pool = Self::new(config);
         pool.init(config)?;
@@ -123,8 +128,11 @@ impl<T> Pool<T> {
     #[cfg(test)]
     fn with_sources(config: PoolConfig, sources: Sources<'_>) -> Result<Self, InitError> {
         let pool = Self::new(config);
-        let caches = raw::build(config, Layout::new::<T>(), sources)?;
-        assert!(pool.raw.made.set(Made::new(caches)).is_ok(), "a new pool");
+        let caches = raw::build(config, pool.raw.form, sources)?;
+        assert!(
+            pool.raw.made.set(Made::new(caches, None)).is_ok(),
+            "a new pool"
+        );
         Ok(pool)
     }
 
@@ -134,9 +142,14 @@ impl<T> Pool<T> {
     ///
     /// The pool is never dropped, and `key` is the key of a thread-local that no other pool uses.
     #[doc(hidden)]
-    pub const unsafe fn for_static(config: PoolConfig, key: CacheKey) -> Self {
+    pub const unsafe fn for_static(config: PoolConfig, key: CacheKey) -> Self
+    where
+        T: Pooled,
+    {
+        let form = Form::new::<T>(T::__KIND, T::__DISCARD);
+        let config = config.on_full(T::__KIND.on_full).scrub(T::__KIND.scrubbed);
         Self {
-            raw: RawPool::new(config, Some(key)),
+            raw: RawPool::new(config, form, Some(key)),
             values: PhantomData,
         }
     }
@@ -144,6 +157,11 @@ impl<T> Pool<T> {
     /// Where a thread finds its cache, if this is a type's own pool.
     pub(crate) fn key(&self) -> Option<CacheKey> {
         self.raw.key
+    }
+
+    /// Drops what a free slot may hold, if the type is recycled.
+    pub(crate) fn discard(&self) -> Option<Discard> {
+        self.raw.form.discard
     }
 
     pub(crate) fn of_uninit(&self) -> &Pool<MaybeUninit<T>> {
@@ -178,8 +196,9 @@ impl<T> Pool<T> {
     /// # Errors
     ///
     /// As for [`Pool::with_config`]; and if the pool is in use already.
+    #[track_caller]
     pub fn init(&self, config: PoolConfig) -> Result<(), InitError> {
-        self.raw.make(config, Layout::new::<T>(), true).map(drop)
+        self.raw.make(config, Some(Location::caller())).map(drop)
     }
 
     /// The pool's caches, if it is made.
@@ -190,7 +209,7 @@ impl<T> Pool<T> {
     /// The pool's caches; makes the pool if this is the first use.
     #[inline]
     pub(crate) fn caches(&self) -> Result<&Caches, Refusal> {
-        let caches = self.raw.caches(Layout::new::<T>());
+        let caches = self.raw.caches();
         caches.map_err(|error| Cause::Init(error).of::<T>())
     }
 
@@ -215,7 +234,8 @@ impl<T> Pool<T> {
     /// O(threads).
     #[must_use]
     pub fn len(&self) -> usize {
-        self.made().map_or(0, Caches::live)
+        self.made()
+            .map_or(0, |caches| caches.live() + caches.overflow().live())
     }
 
     /// Whether no object is live.
@@ -231,7 +251,7 @@ impl<T> Pool<T> {
             Some(caches) => caches.stats(),
             None => Stats {
                 capacity: self.capacity(),
-                magazine: Plan::new(&self.raw.config, Layout::new::<T>(), 1)
+                magazine: Plan::new(&self.raw.config, self.raw.form, 1)
                     .map_or(0, |plan| plan.magazine as usize),
                 ..Stats::default()
             },
@@ -271,7 +291,7 @@ impl<T> Pool<T> {
     ///
     /// As for [`Pool::prefault`].
     pub fn prefault_with(&self, mut progress: impl FnMut(Progress)) -> Result<(), InitError> {
-        let caches = self.raw.caches(Layout::new::<T>())?;
+        let caches = self.raw.caches()?;
         caches.depots().prefault(&mut progress)
     }
 
@@ -283,7 +303,7 @@ impl<T> Pool<T> {
     /// As for [`Pool::with_config`], if this is the pool's first use; and if the system refuses, as
     /// it does when the limit on locked memory is reached, which the error then names.
     pub fn lock(&self) -> Result<(), InitError> {
-        self.raw.caches(Layout::new::<T>())?.depots().lock()
+        self.raw.caches()?.depots().lock()
     }
 
     /// What the pool's memory was asked to be, and what the system says that it is: the pages, the
@@ -338,7 +358,18 @@ impl<T> Pool<T> {
     /// slot. The pages come back, zeroed by the system, as objects need them. While this runs,
     /// other threads may find the depot empty and use memory that was not used before; a thread
     /// waits if there is none such left. O(slots in use so far).
+    ///
+    /// Of a type that is recycled, the objects that are parked in the depot are dropped first; those in
+    /// threads' caches stay. The memory of a [`shared`](crate::Shared) type stays on systems that do not
+    /// let memory be read that was given back (Windows), and under
+    /// [`NumaPolicy::LocalOnly`](crate::NumaPolicy::LocalOnly).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the destructor of a parked object does, once all others are dropped; nothing is given
+    /// back then.
     pub fn trim(&self) -> usize {
+        self.discard_parked();
         self.made().map_or(0, |caches| caches.depots().trim())
     }
 }

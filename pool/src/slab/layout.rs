@@ -6,6 +6,7 @@ use crate::config::{PageSize, PoolConfig};
 use crate::error::InitError;
 use crate::ledger;
 use crate::magazine::MAX_CAP;
+use crate::slot::Form;
 use crate::source;
 use std::alloc::Layout;
 
@@ -32,6 +33,10 @@ pub(crate) struct Plan {
     pub(crate) part: usize,
     /// The most caches that are open at once, for a thread each or for an operation without one.
     pub(crate) caches: usize,
+    /// Where a slot's header is in it, if slots have one.
+    pub(crate) word: Option<usize>,
+    /// Whether headers are read by who does not have the slot.
+    pub(crate) shared: bool,
 }
 
 /// Threads that can have a cache of one pool at the same time. More threads than these still
@@ -46,6 +51,9 @@ pub(crate) const THREAD_CACHES: usize = if cfg!(miri) || cfg!(loom) {
 
 /// Caches kept for operations of threads that have none.
 pub(crate) const SPARE_CACHES: usize = if cfg!(miri) || cfg!(loom) { 4 } else { 16 };
+
+/// Slots that a pool of a `shared` type has beyond, to replace those whose generations are used up.
+pub(crate) const SLOTS_TO_USE_UP: usize = if cfg!(miri) { 16 } else { 1 << 16 };
 
 /// Magazines of room that the region has for each cache: the two that it holds, and one that a
 /// closing cache may take out of the depot to merge it with its own.
@@ -68,12 +76,14 @@ const SMALLEST_PART: usize = if cfg!(miri) { 4096 } else { 64 * 1024 };
 const MAGAZINE_BYTES: usize = 16 * 1024;
 
 impl Plan {
-    /// Checks a configuration for objects of `layout`, in so many parts.
+    /// Checks a configuration for slots of a form, in so many parts.
     pub(crate) fn new(
         config: &PoolConfig,
-        layout: Layout,
+        form: impl Into<Form>,
         parts: usize,
     ) -> Result<Self, InitError> {
+        let form = form.into();
+        let layout = form.layout;
         let capacity = config.capacity;
         if capacity == 0 {
             return Err(InitError::ZeroCapacity);
@@ -104,9 +114,13 @@ impl Plan {
             Some(n) => n,
         };
         let caches = THREAD_CACHES + SPARE_CACHES;
+        let (reserve, most) = match form.kind.shared {
+            true => (SLOTS_TO_USE_UP, u32::MAX as usize / parts),
+            false => (0, ledger::MAX_SLOTS),
+        };
         let slots = capacity
-            .checked_add(MAGAZINES_OF_ROOM * magazine as usize * caches)
-            .filter(|&slots| slots <= ledger::MAX_SLOTS)
+            .checked_add(MAGAZINES_OF_ROOM * magazine as usize * caches + reserve)
+            .filter(|&slots| slots <= most)
             .ok_or(too_large)?;
         // Whole pages of the size that is asked for, and the parts apart from each other.
         let granule = source::granule(config.pages).max(align);
@@ -133,6 +147,8 @@ impl Plan {
             parts,
             part,
             caches,
+            word: form.word,
+            shared: form.kind.shared,
         })
     }
 

@@ -10,12 +10,14 @@
 
 #![allow(unsafe_code)]
 
+mod headers;
 pub(crate) mod layout;
 mod runs;
 
 use crate::magazine::Magazine;
 use crate::source::{ByteRange, PageSource, Refused, Span, Survey};
 use crate::sync::{AtomicUsize, Ordering};
+use headers::Headers;
 use layout::Plan;
 use runs::SlotSet;
 use std::ops::Range;
@@ -44,6 +46,7 @@ pub(crate) struct Slab {
     prefaulted: AtomicUsize,
     /// Bytes that were given back to the system and not handed out again since.
     purged: AtomicUsize,
+    headers: Option<Headers>,
 }
 
 impl Slab {
@@ -67,6 +70,7 @@ impl Slab {
             growing: Mutex::new(()),
             prefaulted: AtomicUsize::new(0),
             purged: AtomicUsize::new(0),
+            headers: Headers::new(plan),
         }
     }
 
@@ -96,6 +100,7 @@ impl Slab {
     }
 
     /// Slots carved so far.
+    #[inline]
     pub(crate) fn carved(&self) -> usize {
         self.carved.load(Ordering::Relaxed)
     }
@@ -160,6 +165,7 @@ impl Slab {
     }
 
     /// The slot of an index.
+    #[inline]
     pub(crate) fn slot(&self, index: usize) -> NonNull<u8> {
         debug_assert!(index < self.slots);
         // SAFETY: `index < slots`, and the part holds `slots * stride` bytes from `offset` on.
@@ -167,6 +173,7 @@ impl Slab {
     }
 
     /// The index of a slot of this slab.
+    #[inline]
     pub(crate) fn index(&self, slot: NonNull<u8>) -> usize {
         let offset = slot.as_ptr().addr() - self.start();
         debug_assert!(offset.is_multiple_of(self.stride) && offset / self.stride < self.slots);
@@ -238,7 +245,7 @@ impl Slab {
             offset: start,
             len: whole.end() - start,
         };
-        if pages.len == 0 {
+        if pages.len == 0 || self.must_stay() || !self.save_generations(run) {
             return 0;
         }
         // SAFETY: the range is whole pages, within the run of slots that the caller owns.
@@ -316,6 +323,8 @@ impl Slab {
             };
         }
         commit(run)?;
+        // SAFETY: owned by the caller.
+        unsafe { self.renew(magazine) };
         let bytes = magazine.len() as usize * self.stride;
         let less = |purged: usize| Some(purged.saturating_sub(bytes));
         let _ = self

@@ -2,7 +2,7 @@
 
 use super::{ByteRange, PageSource, Refused, Span, Survey, Wish};
 use crate::config::PageSize;
-use std::alloc::{Layout, alloc, dealloc};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
 /// Memory from the global allocator. Of what a [`Wish`] may ask for it has nothing.
@@ -46,7 +46,7 @@ impl Heap {
 unsafe impl PageSource for Heap {
     fn map(&self, layout: Layout) -> Result<Span, Refused> {
         // SAFETY: the size is not zero, by the contract of `map`.
-        let memory = unsafe { alloc(layout) };
+        let memory = unsafe { alloc_zeroed(layout) };
         let start = NonNull::new(memory).ok_or(Refused {
             call: "the global allocator",
             errno: None,

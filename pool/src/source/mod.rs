@@ -233,8 +233,8 @@ pub(crate) unsafe trait PageSource: fmt::Debug + Send + Sync {
     /// The span is of this kind of source, and nothing in it is used again.
     unsafe fn unmap(&self, span: Span);
 
-    /// Makes a range usable: to touch it is no error from now on. Its bytes are uninitialised, if it
-    /// was not committed before. Returns the end of what is usable now, an offset into the span: at
+    /// Makes a range usable: to touch it is no error from now on. Its bytes are zero, if it was not
+    /// committed before. Returns the end of what is usable now, an offset into the span: at
     /// least the range's end, and not beyond `limit`.
     ///
     /// One call at a time for one part. The first range starts where the part does, each further one
@@ -255,8 +255,8 @@ pub(crate) unsafe trait PageSource: fmt::Debug + Send + Sync {
     fn lock(&self, span: &Span, range: ByteRange) -> Result<(), Refused>;
 
     /// Gives the memory behind whole pages back to the system, and keeps the addresses. Returns
-    /// whether it did; if so the bytes are uninitialised, and to be recommitted before they are used if
-    /// [`PageSource::recommits`] says so.
+    /// whether it did; if so the bytes are to be recommitted before they are used if
+    /// [`PageSource::recommits`] says so, and otherwise may be read, each as zero or as what it was.
     ///
     /// # Safety
     ///

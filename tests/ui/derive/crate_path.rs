@@ -4,8 +4,4 @@ use pool::Pooled;
 #[pool(crate = "pool")]
 struct Text;
 
-#[derive(Pooled)]
-#[pool(crate = nowhere)]
-struct Nowhere;
-
 fn main() {}

@@ -1,0 +1,7 @@
+use pool::Pooled;
+
+#[derive(Pooled)]
+#[pool(crate = nowhere)]
+struct Nowhere;
+
+fn main() {}
