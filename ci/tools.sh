@@ -31,8 +31,8 @@ have_library() {
 # The test files of the crate `tests` but those named, as cargo's arguments.
 tests_but() {
     local file name
-    for file in tests/tests/*.rs; do
-        name=$(basename "$file" .rs)
+    for file in tests/tests/*.rs tests/tests/*/main.rs; do
+        name=$(basename "${file%/main.rs}" .rs)
         [[ " $* " == *" $name "* ]] || echo "--test=$name"
     done
 }

@@ -40,6 +40,14 @@ use std::ptr::{self, NonNull};
 /// that own each other by it is dropped recursively; take it apart in a loop, or let the cells that
 /// link a structure's nodes be `ManuallyDrop`.
 ///
+/// # How large a pool
+///
+/// What is replaced holds its slot until the last reader that was pinned then is not any more, which
+/// may be as long as the system keeps a pinned thread off its processor: milliseconds. So the capacity is
+/// what is in use, and what is replaced in that time; or the type says `on_full = "heap"`, or
+/// `"wait"`. Allocate before you pin: an allocation that would find the pool full collects, which it
+/// cannot while its own thread is pinned.
+///
 /// # Lock-free structures
 ///
 /// In a stack or a queue nodes pass from cell to cell, and who owns one is the structure's business.
@@ -189,16 +197,22 @@ impl<T: Pooled> PoolAtomic<T> {
     }
 }
 
-impl<T: Pooled + Send> PoolAtomic<T> {
+impl<T: Pooled> PoolAtomic<T> {
     /// Replaces the object, and retires what was here.
     #[inline]
-    pub fn store(&self, new: impl Into<Option<PoolBox<T>>>, guard: &Guard) {
+    pub fn store(&self, new: impl Into<Option<PoolBox<T>>>, guard: &Guard)
+    where
+        T: Send,
+    {
         self.swap(new, guard);
     }
 
     /// Replaces the object, and retires what was here, which can be read as long as the guard lives.
     #[inline]
-    pub fn swap<'g>(&self, new: impl Into<Option<PoolBox<T>>>, guard: &'g Guard) -> Option<&'g T> {
+    pub fn swap<'g>(&self, new: impl Into<Option<PoolBox<T>>>, guard: &'g Guard) -> Option<&'g T>
+    where
+        T: Send,
+    {
         self.exchange(into_ptr(new.into()), Ordering::AcqRel, guard)
     }
 
@@ -210,7 +224,10 @@ impl<T: Pooled + Send> PoolAtomic<T> {
         new: *mut T,
         ordering: Ordering,
         guard: &'g Guard,
-    ) -> Option<&'g T> {
+    ) -> Option<&'g T>
+    where
+        T: Send,
+    {
         let old = NonNull::new(self.slot.swap(new, ordering))?;
         // SAFETY: this owned it, and has it no more.
         Some(unsafe { retire(old, guard) })
@@ -231,9 +248,9 @@ impl<T: Pooled + Send> PoolAtomic<T> {
     /// struct Count(u64);
     ///
     /// let count = PoolAtomic::new(PoolBox::new(Count(0)));
+    /// let mut next = PoolBox::new(Count(0));
     /// let guard = epoch::pin();
     /// let mut current = count.load(&guard);
-    /// let mut next = PoolBox::new(Count(0));
     /// loop {
     ///     next.0 = current.map_or(0, |count| count.0) + 1;
     ///     match count.compare_exchange(current, next, &guard) {
@@ -252,7 +269,10 @@ impl<T: Pooled + Send> PoolAtomic<T> {
         current: Option<&T>,
         new: impl Into<Option<PoolBox<T>>>,
         guard: &'g Guard,
-    ) -> Result<Option<&'g T>, CompareExchangeError<'a, T>> {
+    ) -> Result<Option<&'g T>, CompareExchangeError<'a, T>>
+    where
+        T: Send,
+    {
         let current = current.map_or(ptr::null(), ptr::from_ref);
         let new = into_ptr(new.into());
         match self.exchange_if(current.cast_mut(), new) {

@@ -45,7 +45,8 @@ use std::ptr::NonNull;
 pub struct PoolBox<T: Pooled> {
     /// A slot of `T`'s pool that holds a valid `T` and that this handle alone owns.
     slot: NonNull<T>,
-    owns: PhantomData<T>,
+    /// Invariant: a subtype has a pool of its own, where its slots go back to.
+    owns: crate::slot::Owns<T>,
 }
 
 // SAFETY: it owns a `T` as `Box` does; the pool takes slots back from any thread.

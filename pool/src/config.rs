@@ -122,7 +122,9 @@ pub enum OnFull {
     Heap,
     /// Have who wants to wait until an object is freed: `"wait"`.
     /// [`PoolBox::new_timeout`](crate::PoolBox::new_timeout) and
-    /// [`PoolBox::new_async`](crate::PoolBox::new_async) wait; `new` and `try_new` do not.
+    /// [`PoolBox::new_async`](crate::PoolBox::new_async) wait; `new` and `try_new` do not. It is no
+    /// semaphore: with `t` threads up to `capacity + 2 * magazine * (t - 1)` objects are live before
+    /// anybody waits.
     Wait,
 }
 
@@ -145,6 +147,7 @@ impl fmt::Display for OnFull {
 
 /// What a pool is asked to be: the builder form of the `#[pool(...)]` attributes.
 ///
+/// What is not said is the default, and to [`Pool::init`](crate::Pool::init) what the attributes say.
 /// Nothing is checked here; a value that cannot be is refused, by name, where a pool is made of
 /// the configuration: [`Pool::with_config`](crate::Pool::with_config) and
 /// [`Pool::init`](crate::Pool::init).
@@ -157,7 +160,7 @@ impl fmt::Display for OnFull {
 /// assert_eq!(pool.capacity(), 1000);
 /// # Ok::<(), pool::InitError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 #[must_use = "a configuration does nothing until a pool is made of it"]
 pub struct PoolConfig {
     pub(crate) capacity: usize,
@@ -172,7 +175,41 @@ pub struct PoolConfig {
     pub(crate) scrub: bool,
     /// `None`: this machine's.
     pub(crate) topology: Option<&'static Topology>,
+    /// What was said, and is not a default.
+    said: Said,
 }
+
+/// Which of a configuration's methods were called: a bit each.
+#[derive(Debug, Clone, Copy)]
+struct Said(u16);
+
+impl Said {
+    const NOTHING: Self = Self(0);
+    const CAPACITY: u16 = 1;
+    const MAGAZINE: u16 = 1 << 1;
+    const PREFAULT: u16 = 1 << 2;
+    const CACHE_LINE: u16 = 1 << 3;
+    const PAGES: u16 = 1 << 4;
+    const PAGES_REQUIRED: u16 = 1 << 5;
+    const LOCK: u16 = 1 << 6;
+    const NUMA: u16 = 1 << 7;
+    const ON_FULL: u16 = 1 << 8;
+    const SCRUB: u16 = 1 << 9;
+    const TOPOLOGY: u16 = 1 << 10;
+}
+
+/// Two are equal that ask for the same, be it said or left out.
+impl PartialEq for PoolConfig {
+    fn eq(&self, other: &Self) -> bool {
+        let asked = |c: &Self| {
+            let memory = (c.prefault, c.cache_line, c.pages, c.pages_required, c.lock);
+            (c.capacity, c.magazine, memory, c.numa, c.on_full, c.scrub)
+        };
+        asked(self) == asked(other) && self.topology == other.topology
+    }
+}
+
+impl Eq for PoolConfig {}
 
 impl PoolConfig {
     /// The defaults: a capacity of [`DEFAULT_CAPACITY`], nothing prefaulted or locked, slots as
@@ -191,7 +228,49 @@ impl PoolConfig {
             on_full: OnFull::Error,
             scrub: false,
             topology: None,
+            said: Said::NOTHING,
         }
+    }
+
+    /// This, and where it says nothing, what `other` says.
+    pub(crate) const fn or(self, other: Self) -> Self {
+        let mut both = other;
+        both.said.0 |= self.said.0;
+        let said = self.said.0;
+        if said & Said::CAPACITY != 0 {
+            both.capacity = self.capacity;
+        }
+        if said & Said::MAGAZINE != 0 {
+            both.magazine = self.magazine;
+        }
+        if said & Said::PREFAULT != 0 {
+            both.prefault = self.prefault;
+        }
+        if said & Said::CACHE_LINE != 0 {
+            both.cache_line = self.cache_line;
+        }
+        if said & Said::PAGES != 0 {
+            both.pages = self.pages;
+        }
+        if said & Said::PAGES_REQUIRED != 0 {
+            both.pages_required = self.pages_required;
+        }
+        if said & Said::LOCK != 0 {
+            both.lock = self.lock;
+        }
+        if said & Said::NUMA != 0 {
+            both.numa = self.numa;
+        }
+        if said & Said::ON_FULL != 0 {
+            both.on_full = self.on_full;
+        }
+        if said & Said::SCRUB != 0 {
+            both.scrub = self.scrub;
+        }
+        if said & Said::TOPOLOGY != 0 {
+            both.topology = self.topology;
+        }
+        both
     }
 
     /// The number of objects that the pool promises to hold.
@@ -201,6 +280,7 @@ impl PoolConfig {
     /// magazines cannot be known at once; with one thread the capacity is exact.
     pub const fn capacity(mut self, objects: usize) -> Self {
         self.capacity = objects;
+        self.said.0 |= Said::CAPACITY;
         self
     }
 
@@ -211,6 +291,7 @@ impl PoolConfig {
     /// builds with debug assertions), but not over a sixteenth of the capacity, and at least 1.
     pub const fn magazine(mut self, slots: u32) -> Self {
         self.magazine = Some(slots);
+        self.said.0 |= Said::MAGAZINE;
         self
     }
 
@@ -218,6 +299,7 @@ impl PoolConfig {
     /// use faults no page in. What several threads cache is beyond the capacity, and is not touched.
     pub const fn prefault(mut self, prefault: bool) -> Self {
         self.prefault = prefault;
+        self.said.0 |= Said::PREFAULT;
         self
     }
 
@@ -225,6 +307,7 @@ impl PoolConfig {
     /// two threads write never share one.
     pub const fn cache_line(mut self, cache_line: bool) -> Self {
         self.cache_line = cache_line;
+        self.said.0 |= Said::CACHE_LINE;
         self
     }
 
@@ -241,6 +324,7 @@ impl PoolConfig {
     /// [`NumaPolicy::LocalOnly`].
     pub const fn pages(mut self, pages: PageSize) -> Self {
         self.pages = pages;
+        self.said.0 |= Said::PAGES;
         self
     }
 
@@ -248,6 +332,7 @@ impl PoolConfig {
     /// are touched for that, as by [`PoolConfig::prefault`]. (Base pages are always to be had.) What threads cache beyond the capacity may be on smaller pages all the same.
     pub const fn pages_required(mut self, required: bool) -> Self {
         self.pages_required = required;
+        self.said.0 |= Said::PAGES_REQUIRED;
         self
     }
 
@@ -257,12 +342,14 @@ impl PoolConfig {
     /// threads cache is beyond the capacity, and is not locked.
     pub const fn lock(mut self, lock: bool) -> Self {
         self.lock = lock;
+        self.said.0 |= Said::LOCK;
         self
     }
 
     /// Which node's memory a thread is served from, on a machine with several.
     pub const fn numa(mut self, policy: NumaPolicy) -> Self {
         self.numa = policy;
+        self.said.0 |= Said::NUMA;
         self
     }
 
@@ -270,6 +357,7 @@ impl PoolConfig {
     /// attributes have to say.
     pub const fn on_full(mut self, on_full: OnFull) -> Self {
         self.on_full = on_full;
+        self.said.0 |= Said::ON_FULL;
         self
     }
 
@@ -279,6 +367,7 @@ impl PoolConfig {
     /// cannot be.
     pub const fn scrub(mut self, scrub: bool) -> Self {
         self.scrub = scrub;
+        self.said.0 |= Said::SCRUB;
         self
     }
 
@@ -286,6 +375,7 @@ impl PoolConfig {
     #[doc(hidden)]
     pub const fn topology(mut self, topology: &'static Topology) -> Self {
         self.topology = Some(topology);
+        self.said.0 |= Said::TOPOLOGY;
         self
     }
 }

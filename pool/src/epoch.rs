@@ -11,17 +11,18 @@
 //! struct Prices([u64; 4]);
 //!
 //! let prices = PoolAtomic::new(PoolBox::new(Prices([100, 101, 102, 103])));
+//! let next = PoolBox::new(Prices([0; 4])); // before this thread is pinned: see below
 //! let guard = epoch::pin();
 //! let before = prices.load(&guard).unwrap();
-//! prices.store(PoolBox::new(Prices([0; 4])), &guard);
+//! prices.store(next, &guard);
 //! assert_eq!(before.0[3], 103); // retired, and readable as long as the guard is there
 //! ```
 //!
 //! # Who runs the destructors
 //!
 //! Whichever thread comes to it: inside [`pin`] (every 128th call of a thread), [`Guard::flush`],
-//! whatever retires an object, an allocation from a pool that would be full otherwise, and the end of
-//! a thread. So they are to lock nothing that is locked around these calls. They may pin, retire and
+//! whatever retires an object, an allocation from a pool that would be full otherwise, the end of a
+//! guard while somebody [waits](crate::OnFull::Wait) for a slot of any pool, and the end of a thread. So they are to lock nothing that is locked around these calls. They may pin, retire and
 //! allocate; a destructor that panics is caught, after the panic hook has spoken, and its slot is given
 //! back.
 //!
@@ -35,8 +36,8 @@
 //! one of another thread in the child of a `fork`.
 //!
 //! What one thread retires it keeps to itself, up to 64 objects, until it retires more, flushes or
-//! ends; but what all threads together keep is no more than a sixteenth of a pool's capacity, or so.
-//! The rest is found by an allocation that needs it, if no reader sees it any more and the allocating
+//! ends; but what all threads together keep to themselves is no more than a sixteenth of a pool's
+//! capacity, or so. The rest, which is bounded by the capacity alone, is found by an allocation that needs it, if no reader sees it any more and the allocating
 //! thread is not pinned itself: allocate before you pin. When the program ends, objects that still
 //! wait are not dropped.
 
@@ -45,9 +46,9 @@
 use crate::boxed::PoolBox;
 use crate::cache::Caches;
 use crate::pooled::Pooled;
+use crate::quiet::quietly;
 use crate::sync::epoch::objects::{self, Late};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 /// Keeps what its thread may be reading from being dropped: see [`pin`].
@@ -57,6 +58,7 @@ pub struct Guard {
     // In this order: what is late is looked after when the thread is not pinned any more.
     pinned: crossbeam_epoch::Guard,
     _late: Option<Late>,
+    _after: After,
 }
 
 /// Pins the calling thread, for as long as the guard lives. Some nanoseconds: one read-modify-write
@@ -71,6 +73,7 @@ pub fn pin() -> Guard {
     Guard {
         pinned,
         _late: late,
+        _after: After,
     }
 }
 
@@ -92,6 +95,32 @@ impl Guard {
             bag::empty();
             self.pinned.flush();
         }
+    }
+}
+
+/// What a thread does that is not pinned any more.
+struct After;
+
+impl Drop for After {
+    #[inline]
+    fn drop(&mut self) {
+        if objects::is_anybody_hungry() {
+            feed();
+        }
+    }
+}
+
+/// Collects for those who wait for a slot: what this thread was the last to see.
+#[cold]
+fn feed() {
+    if running::is_set() {
+        return;
+    }
+    // A bag is handed over in the first round, and is two epochs old in the third.
+    for _ in 0..3 {
+        let (pinned, _late) = objects::pin();
+        bag::empty();
+        pinned.flush();
     }
 }
 
@@ -158,7 +187,8 @@ pub(crate) unsafe fn retire_slot<T: Pooled + Send>(slot: NonNull<T>, guard: &Gua
         let _running = running::set();
         // SAFETY: by contract it has no owner but this, and the grace period is over.
         let object = unsafe { PoolBox::from_slot(slot) };
-        end_quietly(|| drop(object));
+        // A collection's own state is nothing for a panic to cross.
+        quietly(|| drop(object));
     };
     // SAFETY: this may run on any thread, any time later: the object is `Send`, and a pooled type
     // borrows nothing. It runs once, and does not unwind.
@@ -179,18 +209,6 @@ impl Drop for Counted {
             caches.note_dropped();
         }
     }
-}
-
-/// Runs a destructor inside a collection, whose own state a panic must not cross. There is nobody to
-/// hear of it but the panic hook, which has.
-fn end_quietly(destructor: impl FnOnce()) {
-    let mut thrown = catch_unwind(AssertUnwindSafe(destructor)).err();
-    // What was thrown has a destructor too, and so has what that throws. Not for ever.
-    for _ in 0..4 {
-        let Some(panic) = thrown.take() else { return };
-        thrown = catch_unwind(AssertUnwindSafe(|| drop(panic))).err();
-    }
-    std::mem::forget(thrown);
 }
 
 /// The most rounds that [`collect`] goes.

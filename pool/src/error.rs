@@ -10,7 +10,9 @@ use std::panic::Location;
 use std::time::Duration;
 
 /// Why a pool could not be made, or could not have the memory that it was asked to have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// Its `Debug` says what its `Display` does, so that `unwrap` and a `main` that returns it do, too.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InitError {
     /// The capacity is zero.
@@ -289,8 +291,7 @@ impl fmt::Display for InitError {
                 }
                 write!(
                     f,
-                    " {:.3} s ago, with a capacity of {capacity}: call `init` before that, and once",
-                    age.as_secs_f64()
+                    " {age:.1?} ago, with a capacity of {capacity}: call `init` before that, and once"
                 )
             }
             Self::NotLocal { on_full } => {
@@ -310,6 +311,12 @@ impl fmt::Display for InitError {
                  without it: write `#[pool({attribute})]` on the type, or leave it out here"
             ),
         }
+    }
+}
+
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InitError({self})")
     }
 }
 

@@ -39,10 +39,10 @@ pub(crate) struct Refusal {
     cause: Cause,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// At least this many objects are live.
-    Full { capacity: usize },
+    /// At least this many objects are live, of which some wait for readers.
+    Full { capacity: usize, retired: usize },
     /// The pool was not initialised before, and could not be.
     Init(InitError),
     /// That, for as long as somebody waited.
@@ -86,11 +86,23 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.type_name;
         match self.cause {
-            Cause::Full { capacity } => write!(
-                f,
-                "the pool of `{name}` is full: its capacity of {capacity} objects is in use; drop \
-                 some, or ask for a larger capacity (`#[pool(capacity = ...)]` or `Pool::init`)"
-            ),
+            Cause::Full { capacity, retired } => {
+                write!(
+                    f,
+                    "the pool of `{name}` is full: its capacity of {capacity} objects is in use; "
+                )?;
+                if retired > 0 {
+                    write!(
+                        f,
+                        "{retired} are retired and wait for readers that are pinned: allocate before \
+                         you pin, and unpin oftener; "
+                    )?;
+                }
+                f.write_str(
+                    "drop some, or ask for a larger capacity (`#[pool(capacity = ...)]` or \
+                     `Pool::init`)",
+                )
+            }
             Cause::Waited { capacity, timeout } => write!(
                 f,
                 "the pool of `{name}` stayed full for {timeout:?}: its capacity of {capacity} objects \
@@ -140,18 +152,16 @@ impl<T> Full<T> {
     /// system refused memory, which [`Error::source`] then explains.
     pub const fn capacity(&self) -> Option<usize> {
         match self.refusal.cause {
-            Cause::Full { capacity } | Cause::Waited { capacity, .. } => Some(capacity),
+            Cause::Full { capacity, .. } | Cause::Waited { capacity, .. } => Some(capacity),
             Cause::Init(_) | Cause::Memory(_) | Cause::Heap => None,
         }
     }
 }
 
+/// As its `Display`, so that `unwrap` says it, too.
 impl<T> fmt::Debug for Full<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Full")
-            .field("type_name", &self.refusal.type_name)
-            .field("cause", &self.refusal.cause)
-            .finish_non_exhaustive()
+        write!(f, "Full({})", self.refusal)
     }
 }
 

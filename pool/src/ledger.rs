@@ -89,6 +89,14 @@ impl Ledger {
         }
     }
 
+    /// Whether a caller with an open cache that is empty would get a slot now, or one without a cache if
+    /// it counted as none.
+    pub(crate) fn has_room(&self) -> bool {
+        let word = self.word.load(Ordering::Acquire);
+        let (caches, out) = (word >> OUT_BITS, word & OUT_MASK);
+        out < self.capacity + self.per_cache * caches.saturating_sub(1)
+    }
+
     /// Takes back `slots` of a reservation, or enters `slots` that are in the depot again.
     pub(crate) fn give_back(&self, slots: usize) {
         if slots > 0 {

@@ -92,6 +92,7 @@ mod magazine;
 mod memory;
 pub mod numa;
 mod overflow;
+mod quiet;
 mod quota;
 mod setup;
 mod shared;

@@ -52,6 +52,10 @@ use std::thread::LocalKey;
 /// | `for(TYPE, ...)` | of a generic type: the instantiations that have pools, one each |
 /// | `crate = PATH` | where this crate is, if it is renamed or re-exported |
 ///
+/// `shared` and `on_full = "heap"` exclude each other, as do `recycle` and `scrub`, and `numa =
+/// "local_only"` and any `on_full` but `"error"`. Expressions see constants, and not the parameters of a
+/// generic type; a list may name `'static` lifetimes.
+///
 /// # Safety
 ///
 /// `pool` returns the same pool at every call, made by this crate's hidden constructor for statics

@@ -53,7 +53,7 @@ use std::thread;
             write `Default`; or leave `recycle` out of `#[pool(...)]`"
 )]
 pub trait Recycle: Default {
-    /// Makes the object ready for its next owner.
+    /// Makes the object ready for its next owner, who sees what this does not reset.
     fn recycle(&mut self);
 }
 

@@ -80,3 +80,7 @@ pub(crate) unsafe fn word<'a, T>(slot: NonNull<T>) -> &'a AtomicU64 {
     // an atomic.
     unsafe { word.cast::<AtomicU64>().as_ref() }
 }
+
+/// What an owner has of its `T`. Invariant: a subtype is another type, with a pool of its own, where
+/// its slots go back to.
+pub(crate) type Owns<T> = std::marker::PhantomData<(T, fn(T) -> T)>;

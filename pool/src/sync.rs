@@ -157,6 +157,34 @@ pub(crate) mod epoch {
                 THREADS.load(Ordering::Relaxed)
             }
 
+            /// Threads and tasks that wait for a slot, which a retired object may have.
+            static HUNGRY: AtomicUsize = AtomicUsize::new(0);
+
+            /// Somebody who waits for a slot, as long as this lives.
+            #[derive(Debug)]
+            pub(crate) struct Hungry(());
+
+            impl Hungry {
+                pub(crate) fn new() -> Self {
+                    // Relaxed: who looks too early is not the last to unpin, or is found by the
+                    // attempt that comes after this.
+                    HUNGRY.fetch_add(1, Ordering::Relaxed);
+                    Self(())
+                }
+            }
+
+            impl Drop for Hungry {
+                fn drop(&mut self) {
+                    HUNGRY.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+
+            /// Whether somebody waits for a slot.
+            #[inline]
+            pub(crate) fn is_anybody_hungry() -> bool {
+                HUNGRY.load(Ordering::Relaxed) != 0
+            }
+
             /// Says when a thread past its end may be unpinned.
             #[derive(Debug)]
             pub(crate) struct Late(());
@@ -209,6 +237,19 @@ pub(crate) mod epoch {
             #[derive(Debug)]
             pub(crate) struct Late(());
 
+            #[derive(Debug)]
+            pub(crate) struct Hungry(());
+
+            impl Hungry {
+                pub(crate) fn new() -> Self {
+                    Self(())
+                }
+            }
+
+            pub(crate) fn is_anybody_hungry() -> bool {
+                false
+            }
+
             pub(crate) fn pin() -> (crossbeam_epoch::Guard, Option<Late>) {
                 (crossbeam_epoch::pin(), None)
             }
@@ -216,6 +257,6 @@ pub(crate) mod epoch {
 
         #[cfg(not(loom))]
         pub(crate) use imp::threads;
-        pub(crate) use imp::{Late, pin};
+        pub(crate) use imp::{Hungry, Late, is_anybody_hungry, pin};
     }
 }

@@ -11,8 +11,9 @@
 
 #![allow(unsafe_code)]
 
-use crate::cache::{Caches, Record, ThreadCache};
+use crate::cache::{self, Caches, Record, ThreadCache};
 use crate::numa;
+use crate::wait;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::thread::LocalKey;
@@ -102,6 +103,11 @@ impl Records {
     /// Hands over what the thread's caches hold, and lets go of the records. `end` is what becomes of
     /// the caches that are thread-locals.
     fn close(&self, end: fn(&ThreadCache)) {
+        // Wakers may end pools, which wait for records that are being closed.
+        wait::after(|| self.close_all(end));
+    }
+
+    fn close_all(&self, end: fn(&ThreadCache)) {
         let _ = TABLE.try_with(|table| table.iter().for_each(|entry| entry.pool.set(0)));
         let mut next = self.first.take();
         while let Some(record) = next {
@@ -138,6 +144,7 @@ impl Drop for Records {
 /// Hands over what this thread's caches hold: it runs on another node now. Caches are opened anew
 /// when they are needed.
 fn moved() {
+    cache::note_move();
     let _ = RECORDS.try_with(|records| records.close(ThreadCache::reset));
 }
 
@@ -192,8 +199,18 @@ pub(crate) fn with_value<R>(caches: &Caches, f: impl FnOnce(&ThreadCache) -> R) 
         // when the thread releases it. Its pool is there, so it is not freed as an orphan.
         Ok(Some(cache)) => f(unsafe { &*cache }),
         _ => match find_value(caches) {
-            // SAFETY: as above.
-            Some(cache) => f(unsafe { cache.as_ref() }),
+            Some(cache) => {
+                // SAFETY: as above.
+                let cache = unsafe { cache.as_ref() };
+                let since = cache::moves();
+                let result = f(cache);
+                // It may be new: who was told "full" before did not count with it, and what `f` put
+                // into it took the hot path, which tells nobody. Not if a waker ended it.
+                if cache::moves() == since {
+                    caches.serve(cache);
+                }
+                result
+            }
             None => f(&dead()),
         },
     }

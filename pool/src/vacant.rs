@@ -8,7 +8,6 @@
 use crate::cache::{Caches, ThreadCache};
 use crate::full::Refusal;
 use crate::pooled::Pooled;
-use crate::recycle;
 use crate::thread;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -63,10 +62,11 @@ pub(crate) fn take<T: Pooled>() -> Result<Vacant<T>, Refusal> {
 #[inline(always)]
 pub(crate) unsafe fn vacate<T: Pooled>(slot: NonNull<T>) -> Vacant<T> {
     let vacant = Vacant(slot);
-    if const { T::__KIND.recycled } {
+    if let Some(discard) = const { T::__DISCARD } {
+        // Not `recycle::vacate::<T>`: of a `MaybeUninit` that drops nothing.
         // SAFETY: from the pool of a type that is recycled, and ours. If a destructor panics it is
         // vacant.
-        unsafe { recycle::vacate(slot) };
+        unsafe { discard(slot.cast()) };
     }
     vacant
 }

@@ -17,17 +17,20 @@
 //!
 //! # User code
 //!
-//! The event wakes tasks, and drops wakers, under a lock of its own. What such code frees or asks for
-//! here, on the same thread, must not take that lock again: [`Waiters::is_calling`] tells, and the slot
-//! is laid aside until the call is over.
+//! The event wakes tasks under a lock of its own, and what a waker does is its executor's affair. So
+//! what the event wakes is a [`Relay`] of ours, which notes the task's waker; it is woken when the lock
+//! is free ([`wake_noted`]), and no slot of this thread is on its way. Nor is a waker cloned or dropped
+//! under the lock.
 
 use crate::cache::Caches;
+use crate::quiet::quietly;
+use crate::sync::epoch::objects::Hungry;
 use crate::sync::event::{Event, Listener};
 use crate::sync::{AtomicU64, AtomicUsize, Ordering, fence};
-use std::cell::RefCell;
-use std::ptr::{self, NonNull};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::mem;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 /// Who waits for a slot of one pool.
@@ -36,6 +39,7 @@ pub(crate) struct Waiters {
     /// First come, first served.
     event: Event<Handed>,
     waiting: AtomicUsize,
+    arrived: AtomicU64,
     aside: Arc<Aside>,
     /// Slots that went from one owner to the next, and by no cache, which counts allocations.
     handed: AtomicU64,
@@ -87,15 +91,98 @@ impl Aside {
     }
 }
 
-#[cfg(not(loom))]
-std::thread_local! {
-    /// The addresses of those whose events this thread is calling.
-    static CALLS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+/// What the event has in the place of a task's waker.
+#[derive(Debug, Default)]
+struct Relay(Mutex<Option<Waker>>);
+
+impl Relay {
+    /// Takes the waker of the task that waits, or of none; gives back the one that it had.
+    fn set(&self, waker: Option<Waker>) -> Option<Waker> {
+        mem::replace(&mut *self.lock(), waker)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        if let Some(waker) = self.set(None) {
+            noted::add(waker);
+        }
+    }
+}
+
+/// Wakes the tasks whose turn has come, unless that is what this thread does already: then that goes on
+/// with these, so that wakers which poll do not pile up.
+pub(crate) fn wake_noted() {
+    after(|| ());
+}
+
+/// Runs `f`, and wakes the tasks whose turn comes in it afterwards.
+pub(crate) fn after<R>(f: impl FnOnce() -> R) -> R {
+    let outermost = noted::begin();
+    let result = f();
+    if outermost {
+        while let Some(waker) = noted::next_or_end() {
+            quietly(|| waker.wake());
+        }
+    }
+    result
+}
+
+/// The wakers that this thread has to wake.
+#[cfg(not(loom))]
+mod noted {
+    use std::cell::{Cell, RefCell};
+    use std::collections::VecDeque;
+    use std::task::Waker;
+
+    std::thread_local! {
+        static NOTED: RefCell<VecDeque<Waker>> = const { RefCell::new(VecDeque::new()) };
+        /// Whether somebody on this thread's stack is going to wake them.
+        static TAKEN: Cell<bool> = const { Cell::new(false) };
+    }
+
+    pub(super) fn add(waker: Waker) {
+        let mut waker = Some(waker);
+        let _ = NOTED.try_with(|noted| noted.borrow_mut().extend(waker.take()));
+        // At the very end of a thread there is nobody to do it later.
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// True: the caller is to wake them.
+    pub(super) fn begin() -> bool {
+        !TAKEN.try_with(|taken| taken.replace(true)).unwrap_or(true)
+    }
+
+    pub(super) fn next_or_end() -> Option<Waker> {
+        let next = NOTED.try_with(|noted| noted.borrow_mut().pop_front());
+        let next = next.ok().flatten();
+        if next.is_none() {
+            let _ = TAKEN.try_with(|taken| taken.set(false));
+        }
+        next
+    }
+}
+
+/// Models sleep, and have no wakers.
 #[cfg(loom)]
-loom::thread_local! {
-    static CALLS: RefCell<Vec<usize>> = RefCell::new(Vec::new());
+mod noted {
+    use std::task::Waker;
+
+    pub(super) fn add(_: Waker) {}
+
+    pub(super) fn begin() -> bool {
+        false
+    }
+
+    pub(super) fn next_or_end() -> Option<Waker> {
+        None
+    }
 }
 
 impl Waiters {
@@ -103,6 +190,7 @@ impl Waiters {
         Self {
             event: Event::new(),
             waiting: AtomicUsize::new(0),
+            arrived: AtomicU64::new(0),
             aside: Arc::default(),
             handed: AtomicU64::new(0),
         }
@@ -124,42 +212,20 @@ impl Waiters {
         self.handed.load(Ordering::Relaxed)
     }
 
-    /// Calls the event, which may run wakers' code.
-    fn call<R>(&self, f: impl FnOnce(&Event<Handed>) -> R) -> R {
-        struct Leave;
-
-        impl Drop for Leave {
-            fn drop(&mut self) {
-                let _ = CALLS.try_with(|calls| calls.borrow_mut().pop());
-            }
-        }
-
-        let address = ptr::from_ref(self).addr();
-        let entered = CALLS.try_with(|calls| calls.borrow_mut().push(address));
-        let _leave = entered.is_ok().then_some(Leave);
-        f(&self.event)
-    }
-
-    /// Whether this thread is in a call of this event.
-    fn is_calling(&self) -> bool {
-        let address = ptr::from_ref(self).addr();
-        let calls = CALLS.try_with(|calls| calls.borrow().contains(&address));
-        calls.unwrap_or(false)
+    /// How many ever came.
+    fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::Relaxed)
     }
 
     /// Hands a free slot to the first who waits. False: nobody does, and the slot is the caller's
     /// still.
     fn give(&self, slot: Free) -> bool {
-        if self.is_calling() {
-            self.aside.push(slot);
-            return true;
-        }
         let mut handed = Some(Handed {
             slot: Some(slot),
             aside: Arc::clone(&self.aside),
         });
         let tag = || handed.take().expect("one is told");
-        self.call(|event| event.give(tag));
+        self.event.give(tag);
         match handed {
             Some(handed) => handed.take().is_none(),
             None => true,
@@ -177,6 +243,7 @@ impl Caches {
             waiters.handed.fetch_add(1, Ordering::Relaxed);
         }
         self.settle(waiters);
+        wake_noted();
         given
     }
 
@@ -186,17 +253,25 @@ impl Caches {
         &self,
         waiters: &Waiters,
         mut next: impl FnMut() -> Option<NonNull<u8>>,
-        rest: impl FnOnce(NonNull<u8>),
+        rest: impl Fn(NonNull<u8>),
     ) {
-        while waiters.any()
-            && let Some(slot) = next()
-        {
+        loop {
+            let seen = waiters.arrived();
+            if !waiters.any() {
+                break;
+            }
+            let Some(slot) = next() else { break };
             let given = waiters.give(Free(slot));
             self.settle(waiters);
             if !given {
-                return rest(slot);
+                rest(slot);
+                fence(Ordering::SeqCst); // with the one in `Ticket::new`
+                if waiters.arrived() == seen {
+                    break; // Nobody came who could have missed it.
+                }
             }
         }
+        wake_noted();
     }
 
     /// Looks whether somebody waits, after the ledger was changed in his favour.
@@ -208,12 +283,9 @@ impl Caches {
 
     /// Deals with slots that were laid aside.
     fn settle(&self, waiters: &Waiters) {
-        if waiters.is_calling() {
-            return; // the outer call does
-        }
         while let Some(slot) = waiters.aside.pop() {
             if !(waiters.any() && waiters.give(slot)) {
-                self.free_by_itself(slot.0);
+                self.put_back(slot.0);
             }
         }
     }
@@ -225,39 +297,42 @@ pub(crate) struct Ticket<'a> {
     caches: &'a Caches,
     waiters: &'a Waiters,
     listener: Option<Listener<Handed>>,
+    relay: Arc<Relay>,
+    /// Objects that wait for a collection alone are collected for it.
+    _hungry: Hungry,
 }
 
 impl<'a> Ticket<'a> {
     /// Takes a place at the end. The caller then tries to allocate once more before it waits. `None`:
-    /// the pool is not one to wait for, or this is a waker's code that is run by a free.
+    /// the pool is not one to wait for.
     pub(crate) fn new(caches: &'a Caches) -> Option<Self> {
         let waiters = caches.waiters()?;
-        if waiters.is_calling() {
-            return None;
-        }
         waiters.waiting.fetch_add(1, Ordering::Relaxed);
-        let listener = Some(waiters.call(Event::listen));
-        fence(Ordering::SeqCst); // with the one in `waiters_after_change`
+        let listener = Some(waiters.event.listen());
+        waiters.arrived.fetch_add(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst); // with those in `waiters_after_change` and `hand_over`
         Some(Self {
             caches,
             waiters,
             listener,
+            relay: Arc::default(),
+            _hungry: Hungry::new(),
         })
     }
 
     /// Sleeps until there is a slot, or until `deadline`; without one, for ever.
     pub(crate) fn wait(mut self, deadline: Option<Instant>) -> Option<NonNull<u8>> {
         let listener = self.listener.take().expect("a ticket is used once");
-        let handed = self.waiters.call(|_| listener.wait(deadline));
-        Some(handed?.take()?.0)
+        Some(listener.wait(deadline)?.take()?.0)
     }
 
     /// Asks whether there is a slot.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<NonNull<u8>> {
-        let waiters = self.waiters;
+        let before = self.relay.set(Some(context.waker().clone()));
+        drop(before);
+        let relay = Waker::from(Arc::clone(&self.relay));
         let listener = self.listener.as_mut().expect("not asked again");
-        let handed = waiters.call(|_| listener.poll(context));
-        self.caches.settle(waiters);
+        let handed = listener.poll(&mut Context::from_waker(&relay));
         handed.map(|handed| {
             self.listener = None;
             handed.take().expect("a slot was handed over").0
@@ -267,10 +342,12 @@ impl<'a> Ticket<'a> {
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        let listener = self.listener.take();
+        let waker = self.relay.set(None);
+        quietly(|| drop(waker));
         // If it was told, the next one is told in its place.
-        self.waiters.call(|_| drop(listener));
+        drop(self.listener.take());
         self.waiters.waiting.fetch_sub(1, Ordering::Relaxed);
         self.caches.settle(self.waiters);
+        wake_noted();
     }
 }

@@ -22,25 +22,26 @@ impl<T: Pooled> PoolBox<T> {
     ///
     /// #[derive(Debug, Pooled)]
     /// #[pool(capacity = 1, on_full = "wait")]
-    /// struct Connection(u32);
+    /// struct Frame(u32);
     ///
-    /// let first = PoolBox::new(Connection(1));
-    /// let full = PoolBox::new_timeout(Connection(2), Duration::from_millis(1)).unwrap_err();
+    /// let first = PoolBox::new(Frame(1));
+    /// let full = PoolBox::new_timeout(Frame(2), Duration::from_millis(1)).unwrap_err();
     /// assert_eq!(full.into_inner().0, 2);
     ///
-    /// let other = std::thread::spawn(|| PoolBox::new_timeout(Connection(3), Duration::MAX));
+    /// let other = std::thread::spawn(|| PoolBox::new_timeout(Frame(3), Duration::MAX));
     /// drop(first);
     /// assert_eq!(other.join().unwrap().unwrap().0, 3);
     /// ```
     ///
-    /// An object that was [retired](PoolBox::retire) comes free when some thread collects it, which one
-    /// that waits does once, before it sleeps.
+    /// Not a semaphore: a pool whose capacity is in use may hold more for the sake of its threads' caches
+    /// (see [`PoolConfig::capacity`](crate::PoolConfig::capacity)).
+    ///
+    /// What was [retired](PoolBox::retire) is collected for those who wait, by who unpins last.
     ///
     /// # Errors
     ///
     /// [`Full`] gives the value back: the pool stayed full; or at once, if it cannot be made, the system
-    /// refuses memory, its [`init`](Pool::init) chose `OnFull::Error`, or a waker calls this that a
-    /// freeing thread runs.
+    /// refuses memory, or its [`init`](Pool::init) chose `OnFull::Error`.
     pub fn new_timeout(value: T, timeout: Duration) -> Result<Self, Full<T>>
     where
         T: Waits,
@@ -52,15 +53,16 @@ impl<T: Pooled> PoolBox<T> {
     }
 
     /// Moves `value` into the pool, and waits for room: for any executor. Dropped before it is done, it
-    /// gives its place in the queue to the next.
+    /// gives its place in the queue to the next. (One that is forgotten, `mem::forget`, keeps its place, and
+    /// the slot that it is given.)
     ///
     /// ```
     /// # use pool::{PoolBox, Pooled};
     /// # #[derive(Debug, Pooled)]
     /// # #[pool(capacity = 1, on_full = "wait")]
-    /// # struct Connection(u32);
-    /// async fn connect() -> PoolBox<Connection> {
-    ///     PoolBox::new_async(Connection(1)).await
+    /// # struct Frame(u32);
+    /// async fn frame() -> PoolBox<Frame> {
+    ///     PoolBox::new_async(Frame(1)).await
     /// }
     /// ```
     ///

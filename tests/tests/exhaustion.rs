@@ -241,6 +241,32 @@ fn init_comes_before_the_first_use_or_says_that_it_is_late() {
 }
 
 #[test]
+fn init_keeps_what_it_does_not_say() {
+    #[derive(Pooled)]
+    #[pool(
+        capacity = 3,
+        magazine = 5,
+        cache_line,
+        on_full = "heap",
+        numa = "interleaved"
+    )]
+    struct Said(#[expect(dead_code, reason = "only its place counts")] u8);
+
+    let kept = Said::pool().config();
+    Said::pool()
+        .init(PoolConfig::new().capacity(4).magazine(1))
+        .unwrap();
+    assert_eq!(Said::pool().config(), kept.capacity(4).magazine(1));
+    let all: Vec<_> = (0..6).map(|n| PoolBox::new(Said(n))).collect();
+    assert_eq!((all.len(), Said::pool().stats().heap), (6, 2));
+    assert!(
+        all[..4]
+            .iter()
+            .all(|said| PoolBox::as_ptr(said).addr() % 64 == 0)
+    );
+}
+
+#[test]
 fn a_first_use_is_named_as_what_made_the_pool() {
     #[derive(Pooled)]
     #[pool(capacity = 3)]

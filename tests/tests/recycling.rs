@@ -2,6 +2,7 @@
 
 use pool::{Pool, PoolBox, PoolConfig, Pooled, Recycle};
 use std::cell::Cell;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
@@ -110,12 +111,15 @@ fn a_value_replaces_a_parked_object() {
     let uninit = PoolBox::<Buffer>::new_uninit();
     assert_eq!(counts(), [2, 2, 3]);
     drop(uninit);
+    drop(Buffer::pool().take());
+    drop(PoolBox::new(MaybeUninit::<Buffer>::uninit()));
+    assert_eq!(counts(), [3, 3, 4], "also by a handle that drops nothing");
     drop(PoolBox::<Buffer>::new_with(Buffer::default));
-    assert_eq!(counts(), [3, 3, 3]);
+    assert_eq!(counts(), [4, 4, 4]);
     drop(Buffer::pool().alloc(Buffer { body: Vec::new() }));
     assert_eq!(
         counts(),
-        [3, 3, 5],
+        [4, 4, 6],
         "a borrowing owner drops, and recycles nothing"
     );
 }

@@ -104,7 +104,8 @@ fn what_attributes_do_not_say_cannot_be_configured() {
     struct Both(#[expect(dead_code, reason = "only its place counts")] u8);
 
     assert!(Both::pool().config() == PoolConfig::new().scrub(true).on_full(OnFull::Heap));
-    Both::pool().init(PoolConfig::new().capacity(1)).unwrap();
+    let config = PoolConfig::new().capacity(1).on_full(OnFull::Error);
+    Both::pool().init(config).unwrap();
     let first = PoolBox::new(Both(1));
     assert!(PoolBox::try_new(Both(2)).is_err(), "init chose an error");
     drop(first);

@@ -1,6 +1,6 @@
 //! Waiting for a free slot: with threads and with tasks, in order, with deadlines and departures.
 
-use pool::{OnFull, Pool, PoolBox, PoolConfig, Pooled};
+use pool::{OnFull, Pool, PoolBox, PoolConfig, Pooled, epoch};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -234,8 +234,7 @@ fn a_told_task_that_leaves_alone_loses_no_slot() {
     assert!(PoolBox::try_new(Connection(2)).is_ok());
 }
 
-/// A waker runs inside the free that wakes it: what it frees and asks for there must not wait for
-/// itself.
+/// A waker runs at the end of the free that wakes it, and may use the pool.
 #[test]
 fn a_waker_may_use_the_pool() {
     pooled!(capacity = 3);
@@ -245,7 +244,7 @@ fn a_waker_may_use_the_pool() {
             self.1.fetch_add(1, SeqCst);
             let held = self.0.lock().unwrap().pop();
             drop(held);
-            assert!(PoolBox::new_timeout(Connection(9), Duration::from_secs(1)).is_err());
+            assert!(PoolBox::new_timeout(Connection(9), Duration::from_millis(1)).is_err());
             let mut inner = pin!(PoolBox::new_async(Connection(9)));
             let mut context = Context::from_waker(Waker::noop());
             assert!(inner.as_mut().poll(&mut context).is_pending());
@@ -263,11 +262,7 @@ fn a_waker_may_use_the_pool() {
         assert!(future.as_mut().poll(&mut context).is_pending());
     }
     drop(first);
-    assert_eq!(
-        rude.1.load(SeqCst),
-        3,
-        "each free inside a waker woke the next"
-    );
+    assert_eq!(rude.1.load(SeqCst), 3, "each free by a waker woke the next");
     for future in &mut futures {
         assert!(future.as_mut().poll(&mut context).is_ready());
     }
@@ -402,51 +397,31 @@ fn a_crowd_is_served() {
     assert_eq!((stats.live, stats.waiting), (0, 0));
 }
 
-/// On a real executor: tasks that are spawned, wait, give up and come back.
+/// A slot whose object waits for nothing but its readers goes to who waits when the last one leaves, and
+/// not when somebody happens to collect.
 #[test]
-#[cfg_attr(miri, ignore = "starts an executor")]
-fn tasks_of_an_executor_wait() {
-    pooled!(capacity = 4, magazine = 1);
-    const WORKERS: usize = 2;
-    static LIVE: AtomicUsize = AtomicUsize::new(0);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .build()
-        .unwrap();
-    let tasks: Vec<_> = (0..50)
-        .map(|n| {
-            runtime.spawn(async move {
-                for round in 0..100 {
-                    if (n + round) % 7 == 0 {
-                        // Asked for, and given up as soon as something else is ready.
-                        let mut wanted = pin!(PoolBox::new_async(Connection(0)));
-                        let mut first = true;
-                        std::future::poll_fn(|context| match wanted.as_mut().poll(context) {
-                            Poll::Pending if first => {
-                                first = false;
-                                context.waker().wake_by_ref();
-                                Poll::Pending
-                            }
-                            _ => Poll::Ready(()),
-                        })
-                        .await;
-                    }
-                    let connection = PoolBox::new_async(Connection(n)).await;
-                    let live = LIVE.fetch_add(1, SeqCst) + 1;
-                    assert!(live <= 4 + 2 * WORKERS, "{live} are live");
-                    tokio::task::yield_now().await;
-                    assert_eq!(connection.0, n);
-                    LIVE.fetch_sub(1, SeqCst);
-                }
-            })
-        })
-        .collect();
-    runtime.block_on(async {
-        for task in tasks {
-            task.await.unwrap();
-        }
+fn the_last_reader_feeds_who_waits() {
+    pooled!(capacity = 1, magazine = 1);
+    let (pinned, is_pinned) = mpsc::channel();
+    let (leave, leaves) = mpsc::channel::<()>();
+    let reader = thread::spawn(move || {
+        let guard = epoch::pin();
+        pinned.send(()).unwrap();
+        leaves.recv().unwrap();
+        drop(guard);
     });
-    drop(runtime);
-    let stats = Connection::pool().stats();
-    assert_eq!((stats.live, stats.waiting), (0, 0));
+    is_pinned.recv().unwrap();
+    let mut all = fill();
+    PoolBox::retire(all.pop().unwrap(), &epoch::pin());
+    assert!(
+        PoolBox::try_new(Connection(0)).is_err(),
+        "a reader may see it"
+    );
+    let mut task = Task::new(PoolBox::new_async(Connection(7)));
+    assert!(task.poll().is_pending());
+    assert_eq!((task.wakes(), Connection::pool().stats().retired), (0, 1));
+    leave.send(()).unwrap();
+    reader.join().unwrap();
+    assert_eq!((task.wakes(), Connection::pool().stats().retired), (1, 0));
+    assert_eq!(task.ready().0, 7);
 }

@@ -16,6 +16,29 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
+#[cfg(not(loom))]
+std::thread_local! {
+    static MOVES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// How often this thread's caches were ended while it went on.
+#[cfg(not(loom))]
+pub(crate) fn moves() -> u64 {
+    MOVES.get()
+}
+
+/// Counts that this thread's caches are ended.
+#[cfg(not(loom))]
+pub(crate) fn note_move() {
+    MOVES.set(MOVES.get() + 1);
+}
+
+/// In a model no thread moves.
+#[cfg(loom)]
+fn moves() -> u64 {
+    0
+}
+
 /// What a plain pool has nothing of.
 #[derive(Debug)]
 pub(super) struct Extras {
@@ -68,21 +91,29 @@ impl Caches {
 
     /// Hands slots to those who wait, if the ledger was changed in their favour: those of a live
     /// cache, and what can be had for it.
-    pub(super) fn serve(&self, cache: &ThreadCache) {
+    pub(crate) fn serve(&self, cache: &ThreadCache) {
         let Some(waiters) = self.waiters_after_change() else {
             return;
         };
-        // Each time anew, for wakers' code may use the cache, or end it.
+        // Wakers' code may use the cache, or end this thread's caches: one that is in its record may
+        // be another thread's from then on, and is not touched again. Who ended it served them.
+        let since = moves();
+        let is_ours = || moves() == since;
         let record = || {
             // SAFETY: a record outlives the live state of its cache.
             cache.record().map(|record| unsafe { record.as_ref() })
         };
         let next = || {
+            if !is_ours() {
+                return None;
+            }
             let refilled = || self.allocate_from(cache, record()?).ok();
             cache.allocate().or_else(refilled)
         };
         let rest = |slot| {
-            if !cache.free(slot) {
+            if !is_ours() {
+                self.free_by_itself(slot);
+            } else if !cache.free(slot) {
                 match record() {
                     Some(record) => self.free_to(cache, record, slot),
                     None => self.free_by_itself(slot),
@@ -96,6 +127,9 @@ impl Caches {
     pub(crate) fn serve_from_outside(&self) {
         if let Some(waiters) = self.waiters_after_change() {
             let next = || {
+                // One more cache is room for more, which is nobody's to have.
+                let ledger = self.depots().ledger();
+                ledger.has_room().then_some(())?;
                 let allocate =
                     |cache: &ThreadCache, record: &Record| self.allocate_from(cache, record);
                 self.with_one_more(allocate).ok()
@@ -104,8 +138,15 @@ impl Caches {
         }
     }
 
-    /// Frees a slot that no thread's cache is to have.
-    pub(crate) fn free_by_itself(&self, slot: NonNull<u8>) {
+    /// Frees a slot that was on its way to somebody who is not there any more.
+    pub(crate) fn put_back(&self, slot: NonNull<u8>) {
+        self.free_by_itself(slot);
+        // Somebody may have come meanwhile.
+        self.serve_from_outside();
+    }
+
+    /// Frees a slot that no thread's cache is to have. The caller looks whether somebody waits.
+    fn free_by_itself(&self, slot: NonNull<u8>) {
         self.with_one_more(|cache, record| self.free_to(cache, record, slot));
     }
 

@@ -24,6 +24,8 @@ use crate::stats::Stats;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, yield_now};
 use std::ptr::{self, NonNull};
 
+#[cfg(not(loom))]
+pub(crate) use extras::{moves, note_move};
 pub use local::ThreadCache;
 pub(crate) use record::Record;
 

@@ -67,6 +67,10 @@ use std::ptr::NonNull;
 /// assert_eq!(shapes.iter().map(|shape| shape.area()).sum::<f64>(), 7.0);
 /// ```
 ///
+/// (A `PoolBox` is not coerced by itself, as a `Box` is: "mismatched types" means that this macro is missing.
+/// What an `async fn` returns has no name to derive on: write the future as a type of your own, or put its
+/// `Pin<Box<dyn Future>>` into one.)
+///
 /// It takes a [`PoolBox`](crate::PoolBox), a [`PoolArc`](crate::PoolArc), one of the two that is erased
 /// already, or a pinned one of any of these, which stays pinned. For a part of the object see
 /// [`PoolBox::map`](crate::PoolBox::map) and [`PoolArc::map`](crate::PoolArc::map).

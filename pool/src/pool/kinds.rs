@@ -11,6 +11,7 @@ use crate::full::{Cause, Refusal};
 use crate::kind::Kind;
 use crate::scrub;
 use crate::wait::Ticket;
+use std::cell::Cell;
 use std::future;
 use std::panic::resume_unwind;
 use std::ptr::NonNull;
@@ -133,7 +134,24 @@ impl<T> Pool<T> {
 
     /// Drops the objects that are parked in free slots of the depots.
     pub(super) fn discard_parked(&self) {
-        if let (Some(caches), Some(discard)) = (self.made(), self.raw.form.discard) {
+        std::thread_local! {
+            /// A destructor that trims again is none of those that this is for.
+            static DISCARDING: Cell<bool> = const { Cell::new(false) };
+        }
+
+        /// Ends it.
+        struct Discarding;
+
+        impl Drop for Discarding {
+            fn drop(&mut self) {
+                DISCARDING.set(false);
+            }
+        }
+
+        if let (Some(caches), Some(discard)) = (self.made(), self.raw.form.discard)
+            && !DISCARDING.replace(true)
+        {
+            let _discarding = Discarding;
             // SAFETY: the one of this pool's type.
             let mut panics = unsafe { caches.discard_parked(discard) }.into_iter();
             if let Some(first) = panics.next() {
@@ -152,9 +170,7 @@ impl<T> Pool<T> {
             Err(refusal) => refusal,
         };
         let capacity = self.capacity();
-        let Some(ticket) = self.ticket(refusal)? else {
-            return Err(refusal);
-        };
+        let ticket = self.ticket(refusal)?;
         // Now that a free hands its slot over.
         match self.take_slot() {
             Ok(slot) => return Ok(Taken(slot)),
@@ -178,12 +194,7 @@ impl<T> Pool<T> {
                             Ok(slot) => return Poll::Ready(Ok(Taken(slot))),
                             Err(refusal) => refusal,
                         };
-                        ticket = self.ticket(refusal)?;
-                        if ticket.is_none() {
-                            // A waker's code, inside the call that wakes: again, once it is over.
-                            context.waker().wake_by_ref();
-                            return Poll::Pending;
-                        }
+                        ticket = Some(self.ticket(refusal)?);
                         match self.take_slot() {
                             Ok(slot) => {
                                 ticket = None;
@@ -203,12 +214,11 @@ impl<T> Pool<T> {
     }
 
     /// A place among those who wait, if the refusal is one that time can heal.
-    fn ticket(&self, refusal: Refusal) -> Result<Option<Ticket<'_>>, Refusal> {
-        match self.made() {
-            Some(caches) if refusal.is_full() && caches.waiters().is_some() => {
-                Ok(Ticket::new(caches))
-            }
-            _ => Err(refusal),
-        }
+    fn ticket(&self, refusal: Refusal) -> Result<Ticket<'_>, Refusal> {
+        let ticket = self
+            .made()
+            .filter(|_| refusal.is_full())
+            .and_then(Ticket::new);
+        ticket.ok_or(refusal)
     }
 }

@@ -89,16 +89,16 @@ impl<T> RefUnwindSafe for Pool<T> {}
 impl<T> Pool<T> {
     /// A pool that is made at its first use: for a `static`, and for a field.
     ///
-    /// A generic type has no pool of its own; this is how to give an instantiation one:
+    /// A type of another crate has no pool of its own; this is how to give it one:
     ///
     /// ```
     /// use pool::{Pool, PoolConfig, ScopedBox};
+    /// use std::time::Duration;
     ///
-    /// struct Message<T>(T);
-    /// static TICKS: Pool<Message<u64>> = Pool::new(PoolConfig::new().capacity(1000));
+    /// static DELAYS: Pool<Duration> = Pool::new(PoolConfig::new().capacity(1000));
     ///
-    /// let tick: ScopedBox<'static, Message<u64>> = TICKS.alloc(Message(7));
-    /// assert_eq!(tick.0, 7);
+    /// let delay: ScopedBox<'static, Duration> = DELAYS.alloc(Duration::from_micros(7));
+    /// assert_eq!(delay.as_micros(), 7);
     /// ```
     ///
     /// A configuration that is refused is refused at the first use, and tried again at the next;
@@ -177,18 +177,18 @@ impl<T> Pool<T> {
             .map_or(self.raw.config, |caches| caches.depots().setup().config)
     }
 
-    /// Makes the pool now, of `config` and not of its own configuration. Begin with
-    /// [`Pool::config`] to change one thing and keep the others:
+    /// Makes the pool now, of `config`; what that does not say is as the attributes say it, or what
+    /// [`Pool::new`] was given.
     ///
     /// ```
-    /// use pool::{PoolBox, Pooled};
+    /// use pool::{Pool, PoolBox, PoolConfig, Pooled};
     ///
     /// #[derive(Pooled)]
-    /// #[pool(capacity = 1024, cache_line)]
+    /// #[pool(capacity = 1024, cache_line, on_full = "heap")]
     /// struct Order(u64);
     ///
     /// let orders = std::env::var("ORDERS").map_or(2048, |n| n.parse().expect("a number"));
-    /// Order::pool().init(Order::pool().config().capacity(orders))?;
+    /// Order::pool().init(PoolConfig::new().capacity(orders))?;
     /// assert_eq!(Order::pool().capacity(), orders);
     /// # Ok::<(), pool::InitError>(())
     /// ```
@@ -217,7 +217,10 @@ impl<T> Pool<T> {
     pub(crate) fn refusal(&self, shortage: Shortage) -> Refusal {
         let capacity = self.capacity();
         let cause = match shortage {
-            Shortage::Full => Cause::Full { capacity },
+            Shortage::Full => Cause::Full {
+                capacity,
+                retired: self.made().map_or(0, Caches::retired),
+            },
             Shortage::Memory(error) => Cause::Memory(*error),
         };
         cause.of::<T>()

@@ -98,6 +98,8 @@ impl RawPool {
                 None => Ok(made.caches()),
             };
         }
+        // What it does not say is as the attributes, or `Pool::new`, say it.
+        let config = config.or(self.config);
         let form = self.form_of(&config)?;
         let caches = build(config, form, &source::source)?;
         Ok(self.made.get_or_init(|| Made::new(caches, by)).caches())

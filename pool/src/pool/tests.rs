@@ -346,3 +346,70 @@ fn memory_that_is_refused_beside_a_trim_is_looked_for_again() {
     }
     pretend_node(None);
 }
+
+/// The last of a pool's objects is freed by `free` on a thread without a cache, just after another
+/// thread came to wait and was told "full"; this thread's cache holds all that it can.
+fn is_told(free: fn(&Pool<u64>, NonNull<u64>)) -> bool {
+    use crate::config::OnFull;
+    use std::sync::mpsc;
+    let config = PoolConfig::new().capacity(1).magazine(1);
+    let pool = Pool::<u64>::with_config(config.on_full(OnFull::Wait)).unwrap();
+    let first = pool.alloc(1);
+    let (give, given) = mpsc::channel::<ScopedBox<'_, u64>>();
+    let (cached, is_cached) = mpsc::channel();
+    let (woken, asleep) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let pool = &pool;
+        let waiter = scope.spawn(move || {
+            while let Ok(more) = pool.try_alloc(3) {
+                give.send(more).unwrap();
+            }
+            drop(give);
+            is_cached.recv().unwrap();
+            let long = Duration::from_secs(2);
+            pool.alloc_timeout(2, long).is_ok()
+        });
+        drop(given.iter().collect::<Vec<_>>()); // into this thread's cache
+        assert_eq!(pool.len(), 1);
+        scope.spawn(move || {
+            let slot = NonNull::from(&*first);
+            std::mem::forget(first);
+            let caches = pool.made().unwrap();
+            let kind = caches.depots().setup().form.kind;
+            // SAFETY: of this pool, and forgotten.
+            let passed_on = unsafe { pool.look(caches, kind, slot) };
+            assert!(!passed_on, "nobody waits");
+            cached.send(()).unwrap();
+            for _ in 0..1000 {
+                if pool.stats().waiting > 0 {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+            thread::sleep(Duration::from_millis(200)); // it looks again, and sleeps
+            free(pool, slot);
+            let _ = asleep.recv_timeout(Duration::from_secs(5)); // this thread's end would tell
+        });
+        let told = waiter.join().unwrap();
+        drop(woken);
+        told
+    })
+}
+
+/// What `put_slot` does after its look: the hot path opens a cache, and takes the slot.
+#[test]
+fn who_comes_between_a_look_and_the_opening_of_a_cache_is_told() {
+    let told = is_told(|pool, slot| {
+        crate::thread::with_value(pool.made().unwrap(), |cache| {
+            assert!(cache.free(slot.cast()), "a new cache has room");
+        });
+    });
+    assert!(told, "asleep, and nothing is live");
+}
+
+/// What `settle` does after it found that nobody waits.
+#[test]
+fn who_comes_while_a_slot_that_was_aside_goes_back_is_told() {
+    let told = is_told(|pool, slot| pool.made().unwrap().put_back(slot.cast()));
+    assert!(told, "asleep, and nothing is live");
+}

@@ -52,7 +52,8 @@ pub struct PoolArc<T: Shared> {
     /// A slot of `T`'s pool that holds a valid `T`, of whose owners, by its header, this is one. Good
     /// for all of the slot.
     slot: NonNull<T>,
-    owns: PhantomData<T>,
+    /// Invariant: a subtype has a pool of its own, where its slots go back to.
+    owns: slot::Owns<T>,
 }
 
 // SAFETY: an owner gives out `&T` on its thread, and the last one drops the `T` there: it has to be

@@ -52,8 +52,8 @@ pub struct PoolWeak<T: Shared> {
     number: u32,
     /// What [`Count::downgrade`] said.
     generation: NonZeroU32,
-    /// An owner is what it may become.
-    object: PhantomData<NonNull<T>>,
+    /// An owner is what it may become. Invariant, as that is.
+    object: PhantomData<*mut T>,
 }
 
 // SAFETY: what another thread can do with it is what it can do with a `PoolArc` that it was sent, and
