@@ -56,7 +56,7 @@ pub(crate) fn expand(pooled: &Pooled<'_>, error: &syn::Error) -> TokenStream {
             unsafe impl #impl_generics #private::Recycles for #ident #arguments
             where
                 #bounds
-                Self: #private::Recycle + ::core::marker::Send,
+                Self: #private::Recycle + ::core::marker::Send + ::core::marker::Unpin,
             {}
         }
     });

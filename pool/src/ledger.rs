@@ -66,9 +66,8 @@ impl Ledger {
     pub(crate) fn reserve(&self, want: usize) -> Reserved {
         let mut word = self.word.load(Ordering::Acquire);
         loop {
-            let (caches, out) = (word >> OUT_BITS, word & OUT_MASK);
-            let limit = self.capacity + self.per_cache * caches.saturating_sub(1);
-            let granted = (want as u64).min(limit.saturating_sub(out));
+            let out = word & OUT_MASK;
+            let granted = (want as u64).min(self.limit(word).saturating_sub(out));
             if granted == 0 {
                 return Reserved::default();
             }
@@ -93,8 +92,12 @@ impl Ledger {
     /// it counted as none.
     pub(crate) fn has_room(&self) -> bool {
         let word = self.word.load(Ordering::Acquire);
-        let (caches, out) = (word >> OUT_BITS, word & OUT_MASK);
-        out < self.capacity + self.per_cache * caches.saturating_sub(1)
+        (word & OUT_MASK) < self.limit(word)
+    }
+
+    /// How many slots may be out, with as many caches as a word says.
+    fn limit(&self, word: u64) -> u64 {
+        self.capacity + self.per_cache * (word >> OUT_BITS).saturating_sub(1)
     }
 
     /// Takes back `slots` of a reservation, or enters `slots` that are in the depot again.

@@ -6,7 +6,7 @@ use crate::boxed::PoolBox;
 use crate::full::Full;
 use crate::pool::Pool;
 use crate::pooled::{Recycles, end};
-use crate::slot;
+use crate::slot::{self, PARKED};
 use crate::sync::Ordering;
 use crate::vacant::{Vacant, put, take_as_it_is};
 use std::mem;
@@ -56,9 +56,6 @@ pub trait Recycle: Default {
     /// Makes the object ready for its next owner, who sees what this does not reset.
     fn recycle(&mut self);
 }
-
-/// In a slot's header: the slot is free, and holds an object. Only who has the slot changes it.
-pub(crate) const PARKED: u64 = 1 << 30;
 
 /// Drops the object in a slot, if it holds one. The slot holds none afterwards, also if the destructor
 /// panics.

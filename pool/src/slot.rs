@@ -20,6 +20,9 @@ struct WithHeader<T> {
     word: AtomicU64,
 }
 
+/// In a header: the slot is free, and holds an object. Only who has the slot changes it.
+pub(crate) const PARKED: u64 = 1 << 30;
+
 /// What a pool has to know of its slots.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Form {

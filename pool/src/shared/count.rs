@@ -24,7 +24,7 @@ use std::io::Write;
 use std::num::NonZeroU32;
 use std::{io, process};
 
-/// The bits that count owners. The bit above them is `recycle::PARKED`.
+/// The bits that count owners. The bit above them is `slot::PARKED`.
 pub(crate) const STRONG: u64 = (1 << 30) - 1;
 
 /// Somebody made a key to the object.

@@ -8,6 +8,7 @@
 use super::Slab;
 use super::layout::Plan;
 use crate::magazine::Magazine;
+use crate::slot::PARKED;
 use crate::sync::{AtomicU64, Ordering};
 use crate::zeros::zeros;
 use std::ops::Range;
@@ -24,9 +25,6 @@ pub(super) struct Headers {
     /// The generations of slots whose memory was given back; there from the first time on.
     saved: OnceLock<Box<[AtomicU32]>>,
 }
-
-/// The slot holds an object, see [`recycle`](crate::recycle).
-const PARKED: u64 = 1 << 30;
 
 impl Headers {
     pub(super) fn new(plan: &Plan) -> Option<Self> {
