@@ -11,6 +11,7 @@
 //! - `first_touch` measures the first million allocations, with and without `prefault`.
 //! - `policies` measures what each NUMA policy costs, on this machine's nodes and on made-up ones.
 //! - `handles` measures each kind of handle beside its peers, on the one small thing that it is for.
+//! - `arenas` measures arenas beside their peers, a tick at a time: what is allocated, and its end.
 //! - `resident` measures the memory that a million orders use.
 //! - `hotpath` is for an instruction counter; `ci/hotpath.sh` runs it.
 //!
@@ -22,12 +23,18 @@ pub mod process;
 pub mod subject;
 pub mod work;
 
+#[cfg(feature = "peers")]
+pub mod arenas;
 #[cfg(test)]
 mod checked;
 #[cfg(feature = "peers")]
 pub mod handles;
 #[cfg(feature = "peers")]
+pub mod options;
+#[cfg(feature = "peers")]
 pub mod roster;
+#[cfg(feature = "peers")]
+pub mod standing;
 #[cfg(feature = "peers")]
 pub mod table;
 #[cfg(feature = "peers")]

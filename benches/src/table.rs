@@ -22,6 +22,25 @@ pub fn number(number: Option<f64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| format!("{number:.2}"))
 }
 
+/// All figures.
+#[must_use]
+pub fn figures(figures: &[Figures]) -> Table {
+    let mut table = table(["workload", "subject", "median", "min", "max"], 2);
+    for figure in figures {
+        let numbers = [figure.median, figure.min, figure.max].map(|ns| number(Some(ns)));
+        let names = [figure.workload.clone(), figure.subject.to_owned()];
+        table.add_row(names.into_iter().chain(numbers));
+    }
+    table
+}
+
+/// Prints what is to be known of a table besides.
+pub fn print_notes(what: &str, notes: &[String]) {
+    for note in notes {
+        println!("\n{what}: {note}");
+    }
+}
+
 /// All figures, and each one's median over that of a subject of the same workload.
 #[must_use]
 pub fn beside(figures: &[Figures], subject: &str) -> Table {

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "peers")]
 
+use benches::arenas;
 use benches::handles::Comparison;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -168,4 +169,19 @@ fn handles_are_chosen_by_workload_threads_and_subject() {
     let args = ["--workload", "atomic-load"];
     assert_eq!(subjects(&args), "atomic-load atomic-load: pool crossbeam");
     assert_eq!(subjects(&[&args[..], &["--threads", "2"]].concat()), ": ");
+}
+
+#[test]
+fn arenas_are_measured_beside_all_peers() {
+    let args = ["--rounds", "2", "--millis", "1"];
+    let report = report(env!("CARGO_BIN_EXE_arenas"), &args);
+    assert_measured(&report, 2);
+    let workloads: BTreeSet<_> = strings(&report["figures"], "workload")
+        .into_iter()
+        .collect();
+    assert_eq!(workloads.len(), arenas::Comparison::ALL.len());
+    let measures = arenas::Comparison::ALL.iter();
+    let measures: usize = measures.map(|comparison| comparison.measures.len()).sum();
+    let standings = report["standings"].as_array().expect("a list");
+    assert_eq!(standings.len(), measures);
 }

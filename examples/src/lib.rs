@@ -10,7 +10,13 @@
 //!                                            └→ report
 //! ```
 //!
+//! `resp_server` ([`resp`]) serves the Redis protocol: its entries are pooled, its requests are in
+//! arenas.
+//!
 //! `memory_report` ([`memory`]) asks a machine for pools of every kind, and tells what it gave.
+//!
+//! `tick_arena` ([`tick`]) moves particles in a box; the data of each tick is in scopes of an arena, or
+//! elsewhere, to compare.
 
 #![forbid(unsafe_code)]
 
@@ -23,5 +29,7 @@ pub mod message;
 pub mod order;
 pub mod replay;
 pub mod report;
+pub mod resp;
+pub mod tick;
 
 mod progress;

@@ -28,7 +28,9 @@ const WIDE: usize = 37; // slots straddle pages
 
 fuzz_target!(|input: Input| {
     let capacity = usize::from(input.capacity) * 4 + 1;
-    let config = PoolConfig::new().capacity(capacity).magazine(u32::from(input.magazine) + 1);
+    let config = PoolConfig::new()
+        .capacity(capacity)
+        .magazine(u32::from(input.magazine) + 1);
     let pool = Pool::<[u64; WIDE]>::with_config(config).expect("a small pool");
     let mut live: Vec<(u64, ScopedBox<'_, [u64; WIDE]>)> = Vec::new();
     let mut next = 0;

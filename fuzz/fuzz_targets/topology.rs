@@ -14,7 +14,10 @@ fn files(input: &[u8]) -> HashMap<String, Vec<u8>> {
     for line in input.split_inclusive(|&byte| byte == b'\n') {
         match line.strip_prefix(b"== ") {
             Some(file) => name = String::from_utf8_lossy(file).trim().to_owned(),
-            None => files.entry(name.clone()).or_insert_with(Vec::new).extend_from_slice(line),
+            None => files
+                .entry(name.clone())
+                .or_insert_with(Vec::new)
+                .extend_from_slice(line),
         }
     }
     files
@@ -42,7 +45,11 @@ fn check(topology: &Topology) {
         assert!(node.cpus.is_sorted_by(|a, b| a < b));
         cpus.extend_from_slice(&node.cpus);
         for other in nodes {
-            assert!(topology.distance(node.id, other.id).is_some_and(|distance| distance != 0));
+            assert!(
+                topology
+                    .distance(node.id, other.id)
+                    .is_some_and(|distance| distance != 0)
+            );
         }
     }
     let count = cpus.len();

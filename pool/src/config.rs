@@ -277,7 +277,8 @@ impl PoolConfig {
     ///
     /// The pool never says "full" while fewer are live. With `t` threads using it at the same time,
     /// up to `capacity + 2 * magazine * (t - 1)` may be live, since what idle threads keep in their
-    /// magazines cannot be known at once; with one thread the capacity is exact.
+    /// magazines cannot be known at once; with one thread the capacity is exact. Boxes that a thread makes
+    /// beside an open [scope](crate::Pool::scope) may make it a magazine more.
     pub const fn capacity(mut self, objects: usize) -> Self {
         self.capacity = objects;
         self.said.0 |= Said::CAPACITY;

@@ -128,6 +128,12 @@ impl Depot {
         Some(empty)
     }
 
+    /// Takes a magazine of slots that have memory.
+    pub(crate) fn draw(&self, guard: &Guard) -> Option<Magazine> {
+        self.take_off(&self.full, guard)
+            .or_else(|| self.take_partial(guard))
+    }
+
     /// Gives memory to up to `most` slots, as far as `quota` has leave: to cold ones, or fresh ones.
     /// `None`: there is no leave, or another thread has what there is leave for in its hands.
     ///

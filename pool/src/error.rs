@@ -169,14 +169,14 @@ impl fmt::Display for InitError {
             ),
             Self::Reserve { bytes, call, errno } => write!(
                 f,
-                "a pool's region of {bytes} bytes of address space was refused by {call}: {}; ask \
-                 for a smaller capacity, or raise the limit on address space (ulimit -v)",
+                "{bytes} bytes of address space were refused by {call}: {}; ask for less, or raise the \
+                 limit on address space (ulimit -v)",
                 Reason(errno)
             ),
             Self::Prefault { bytes, call, errno } => write!(
                 f,
-                "{bytes} bytes of a pool's memory could not be populated by {call}: {}; ask for a \
-                 smaller capacity, or prefault when the pool is made (in use, it takes Linux 5.14)",
+                "{bytes} bytes of memory could not be populated by {call}: {}; ask for \
+                 less, or prefault when the pool is made (in use, it takes Linux 5.14)",
                 Reason(errno)
             ),
             Self::Pages {
@@ -186,7 +186,7 @@ impl fmt::Display for InitError {
                 call,
                 errno,
             } => {
-                write!(f, "{bytes} bytes of a pool's memory")?;
+                write!(f, "{bytes} bytes of memory")?;
                 if let Some(node) = node {
                     write!(f, " on node {node}")?;
                 }
@@ -236,7 +236,7 @@ impl fmt::Display for InitError {
                 };
                 write!(
                     f,
-                    "{bytes} bytes of a pool's memory are to be on node {node} alone, refused by \
+                    "{bytes} bytes of memory are to be on node {node} alone, refused by \
                      {call}: {}; {way_out}, or use the policy `preferred`",
                     Reason(errno)
                 )
@@ -248,8 +248,8 @@ impl fmt::Display for InitError {
             ),
             Self::Commit { bytes, call, errno } => write!(
                 f,
-                "{bytes} bytes of a pool's memory were refused by {call}: {}; free memory, or ask \
-                 for a smaller capacity",
+                "{bytes} bytes of memory were refused by {call}: {}; free memory, or ask \
+                 for less",
                 Reason(errno)
             ),
             Self::Lock {
@@ -260,7 +260,7 @@ impl fmt::Display for InitError {
             } => {
                 write!(
                     f,
-                    "{bytes} bytes of a pool's memory could not be locked by {call}: {}; ",
+                    "{bytes} bytes of memory could not be locked by {call}: {}; ",
                     Reason(errno)
                 )?;
                 match limit {
@@ -281,7 +281,7 @@ impl fmt::Display for InitError {
                         }
                     }
                 }
-                f.write_str(", give the process CAP_IPC_LOCK, or ask for a smaller capacity")
+                f.write_str(", give the process CAP_IPC_LOCK, or ask for less")
             }
             Self::AlreadyInitialised { capacity, age, by } => {
                 write!(f, "the pool is in use already, since ")?;

@@ -8,6 +8,8 @@
 //!
 //! The thread that asks has an empty cache. So when `out >= capacity + 2 * magazine * (caches - 1)`,
 //! at least `capacity` of the slots that are out are live objects, and the pool may say "full".
+//! A thread that has an open pool scope may know of free slots of its own that it cannot have
+//! ([`Ledger::reserve_beside`]): they are out and not live either, and the limit is so much higher.
 //! Below that limit a slot can be reserved, so "full" is never said while fewer than `capacity`
 //! objects are live, wherever free slots are cached; and with one cache the answer is exact.
 
@@ -64,10 +66,18 @@ impl Ledger {
     ///
     /// What is reserved exists: the region has more slots than can ever be out.
     pub(crate) fn reserve(&self, want: usize) -> Reserved {
+        self.reserve_beside(want, 0)
+    }
+
+    /// [`Ledger::reserve`], for a caller who knows of `aside` free slots in its own cache, at most a
+    /// magazine, that it cannot have.
+    pub(crate) fn reserve_beside(&self, want: usize, aside: usize) -> Reserved {
         let mut word = self.word.load(Ordering::Acquire);
         loop {
             let out = word & OUT_MASK;
-            let granted = (want as u64).min(self.limit(word).saturating_sub(out));
+            // These are out and not live, whatever the others' caches hold.
+            let limit = self.limit(word) + aside as u64;
+            let granted = (want as u64).min(limit.saturating_sub(out));
             if granted == 0 {
                 return Reserved::default();
             }
@@ -145,6 +155,15 @@ mod tests {
         ledger.give_back(1);
         assert_eq!(ledger.reserve(4).slots, 1);
         assert_eq!(ledger.out(), 10);
+    }
+
+    #[test]
+    fn what_the_caller_cannot_have_is_not_live() {
+        let ledger = Ledger::new(10, 4);
+        assert!(ledger.open_cache(8));
+        assert_eq!(ledger.reserve(10).slots, 10);
+        assert_eq!(ledger.reserve_beside(4, 3).slots, 3);
+        assert_eq!(ledger.reserve_beside(4, 3).slots, 0);
     }
 
     #[test]

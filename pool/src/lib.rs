@@ -50,6 +50,13 @@
 //! error, the heap, or [a wait](PoolBox::new_timeout). A type says in its attributes what it wants of
 //! these ([the table](trait@Pooled)), and pays for nothing else.
 //!
+//! # Arenas
+//!
+//! What ends together needs no slots: an [`Arena`] gives the memory of a request, or of a tick, by a
+//! subtraction and a test, and releases all of it in one step. A [`Scope`] is a part of it that ends
+//! earlier, nested as you like; values with destructors are dropped at its end. [`ArenaPool`] keeps
+//! an arena for each request; [`Pool::scope`] does with typed slots what a scope does with bytes.
+//!
 //! # Pages and nodes
 //!
 //! [`PoolConfig::pages`] asks for huge pages, [`PoolConfig::prefault`] and [`PoolConfig::lock`] for
@@ -63,6 +70,8 @@
 //! - `hwloc`: nodes are read with hwloc, which has to be installed; see [`numa`].
 //! - `checked`: pages that nobody may touch before and behind each pool's memory; what runs over its
 //!   ends ends the program (SIGSEGV). Within it, one object may still run into the next.
+//! - `allocator-api2-02` and `allocator-api2-04`: `&Arena` and `&Scope` are allocators for collections of
+//!   that version: `allocator_api2`'s `Vec` and `Box`, hashbrown's maps and sets (they ask for 0.2).
 //! - `serde`: [`PoolBox`] and [`PoolArc`] are serialised as their object, and deserialised as one: a
 //!   pool that is full is an error. [`ScopedBox`], [`ErasedBox`] and [`ErasedArc`] are serialised.
 //! - `stable_deref_trait`: all of these are `StableDeref`, and the two that are cloned
@@ -72,7 +81,7 @@
 //!
 //! `unsafe` is denied in this crate, and allowed in the modules that say so at their top: the
 //! handles, what they forward and what says that they are stable, epoch, pooled, vacant, slot, pool, scrub, overflow, thread, cache,
-//! depots, depot, links, magazine, slab, source, sys and zeros. Configuration, errors, statistics, the word
+//! depots, depot, links, magazine, slab, source, sys, zeros, and the arena but for its arithmetic and plain data. Configuration, errors, statistics, the word
 //! that counts owners, the ledger, leave, the layout arithmetic, the sets of slots, and what is known of
 //! nodes forbid it.
 
@@ -105,6 +114,8 @@ mod sys;
 mod wait;
 mod zeros;
 
+#[cfg(not(loom))]
+mod arena;
 #[cfg(any(test, not(loom)))]
 mod atomic;
 #[cfg(not(loom))]
@@ -117,6 +128,8 @@ mod erased;
 mod forward;
 #[cfg(not(loom))]
 mod pool;
+#[cfg(not(loom))]
+mod pool_scope;
 #[cfg(not(loom))]
 mod pooled;
 #[cfg(not(loom))]
@@ -154,11 +167,16 @@ pub use stats::{Decision, NodeStats, Stats};
 
 #[cfg(not(loom))]
 pub use {
+    arena::{
+        Arena, ArenaBox, ArenaConfig, ArenaFull, ArenaPool, ArenaStats, Checkpoint, NoDrop,
+        PooledArena, RollbackError, Scope, ScopeGuard,
+    },
     atomic::{CompareExchangeError, PoolAtomic},
     boxed::PoolBox,
     erased::{ErasedArc, ErasedBox},
     pool::Pool,
     pool_derive::Pooled,
+    pool_scope::PoolScope,
     pooled::{Pooled, Recycles, Shared, Waits},
     recycle::Recycle,
     scoped::ScopedBox,

@@ -10,11 +10,15 @@
 
 #![allow(unsafe_code)]
 
-use crate::sync::OwnedU64;
+mod lent;
+
+pub(crate) use lent::Word;
+
+use crate::sync::{AtomicPtr, OwnedU64};
 use crate::sys;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::{align_of, size_of};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 #[derive(Debug)]
 #[repr(C)]
@@ -33,6 +37,10 @@ struct Header {
     cap: u32,
     /// Who filled it last: a number that tells one cache from another, and nothing else.
     filled_by: OwnedU64,
+    /// For its owner, while it is [lent]: its length when it came, and the magazine that was
+    /// lent before it.
+    came: OwnedU64,
+    below: AtomicPtr<()>,
 }
 
 const LEN_BITS: u32 = 16;
@@ -52,12 +60,33 @@ unsafe impl Send for Magazine {}
 /// The magazine without room: a cache that is not live yet, or no more, points at it, so that the
 /// hot path's own test of the length leads to the slow path.
 #[cfg(not(loom))]
-static NONE: Header = Header {
-    word: OwnedU64::new(0),
-    limit: 0,
-    cap: 0,
-    filled_by: OwnedU64::new(0),
-};
+static NONE: Header = Header::new(0, 0);
+
+impl Header {
+    #[cfg(not(loom))]
+    const fn new(cap: u32, limit: u32) -> Self {
+        Self {
+            word: OwnedU64::new(0),
+            limit,
+            cap,
+            filled_by: OwnedU64::new(0),
+            came: OwnedU64::new(0),
+            below: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    #[cfg(loom)]
+    fn new(cap: u32, limit: u32) -> Self {
+        Self {
+            word: OwnedU64::new(0),
+            limit,
+            cap,
+            filled_by: OwnedU64::new(0),
+            came: OwnedU64::new(0),
+            below: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+}
 
 impl Magazine {
     /// The magazine without room. It is never written to.
@@ -91,14 +120,8 @@ impl Magazine {
         let Some(header) = NonNull::new(memory.cast::<Header>()) else {
             handle_alloc_error(layout);
         };
-        let value = Header {
-            word: OwnedU64::new(0),
-            limit: limit.min(cap),
-            cap,
-            filled_by: OwnedU64::new(0),
-        };
         // SAFETY: fresh memory of that layout, whose start is aligned and large enough.
-        unsafe { header.write(value) };
+        unsafe { header.write(Header::new(cap, limit.min(cap))) };
         Self(header)
     }
 

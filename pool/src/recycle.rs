@@ -83,6 +83,16 @@ pub(crate) unsafe fn vacate<T>(slot: NonNull<T>) {
 /// The slot is of the pool of `T`, and is the caller's, free or handed out without its object.
 pub unsafe fn discard<T: Recycles>(slot: NonNull<u8>) {
     // SAFETY: by contract.
+    unsafe { vacate_any::<T>(slot) };
+}
+
+/// [`vacate`], of a slot whose type is not said.
+///
+/// # Safety
+///
+/// As for [`vacate`].
+pub(crate) unsafe fn vacate_any<T>(slot: NonNull<u8>) {
+    // SAFETY: by contract.
     unsafe { vacate(slot.cast::<T>()) };
 }
 

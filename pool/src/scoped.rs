@@ -2,9 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use crate::cache::{Caches, ThreadCache};
+use crate::cache::{Caches, Record, ThreadCache};
 use crate::forward::forward_to_object;
 use crate::full::{Full, Refusal};
+use crate::magazine::Magazine;
 use crate::pool::{Pool, Taken};
 use crate::thread::{self, CacheKey};
 use std::marker::PhantomData;
@@ -76,8 +77,18 @@ impl<T> Pool<T> {
 
     /// [`Pool::take_slot`], with no object in it.
     #[inline]
-    fn take_vacant(&self) -> Result<Vacant<'_, T>, Refusal> {
+    pub(crate) fn take_vacant(&self) -> Result<Vacant<'_, T>, Refusal> {
         Ok(self.vacate(Taken(self.take_slot()?)))
+    }
+
+    /// Lends this thread's previous magazine of the pool, if it is to be had.
+    pub(crate) fn lend(&self, caches: &Caches) -> Option<(NonNull<Record>, Magazine)> {
+        self.with_cache(caches, |cache, key| {
+            if cache.is_fresh() {
+                enroll(caches, cache, key);
+            }
+            caches.lend(cache)
+        })
     }
 
     /// Makes a slot that may hold a parked object a vacant one.
@@ -97,7 +108,7 @@ impl<T> Pool<T> {
     ///
     /// The slot came from [`Pool::take_slot`] of this pool and is not used again.
     #[inline]
-    unsafe fn put_slot(&self, slot: NonNull<T>) {
+    pub(crate) unsafe fn put_slot(&self, slot: NonNull<T>) {
         let caches = self.made().expect("a pool that gave a slot was made");
         let kind = caches.depots().setup().form.kind;
         // SAFETY: by contract.
@@ -139,6 +150,14 @@ impl<T: UnwindSafe> UnwindSafe for ScopedBox<'_, T> {}
 
 /// Gives a slot back when it is dropped.
 pub(crate) struct Vacant<'pool, T>(&'pool Pool<T>, NonNull<T>);
+
+impl<T> Vacant<'_, T> {
+    /// Keeps the slot from going back.
+    #[inline]
+    pub(crate) fn keep(self) -> NonNull<T> {
+        ManuallyDrop::new(self).1
+    }
+}
 
 impl<T> Drop for Vacant<'_, T> {
     fn drop(&mut self) {

@@ -47,7 +47,8 @@ pub struct Stats {
     /// Slots that are not used any more because their generations are used up:
     /// [`PoolWeak`](crate::PoolWeak).
     pub used_up: usize,
-    /// The most objects that were live at one time, too high by at most a magazine a thread and too
+    /// The most objects that were live at one time, too high by at most a magazine a thread (two, where
+    /// a [scope](crate::Pool::scope) was open beside boxes) and too
     /// low by at most a magazine for each thread but one: it is looked at when a thread refills, not
     /// at every allocation. Of a pool that one thread uses it is never too low, and never goes down.
     pub high_water: usize,

@@ -117,21 +117,39 @@ impl Records {
             if let Some(key) = shared.key.take() {
                 with_local(key(), end);
             }
-            // SAFETY: claimed by this thread, not freed yet.
-            if unsafe { Record::begin_exit(record) } {
-                // SAFETY: the state is `EXITING`: the pool's end waits for the release.
-                let caches = unsafe { shared.caches() };
-                // SAFETY: claimed by this thread; its cache does not use it any more, or is in the
-                // record, which the cleared table does not know any more.
-                unsafe { caches.close(record) };
-                caches.serve_from_outside();
-                // SAFETY: ours until now, and not touched again.
-                unsafe { Record::release(record) };
-            } else {
-                // SAFETY: an orphan of this thread, which its pool is done with.
-                unsafe { Record::free(record) };
+            if shared.is_lent.get() {
+                // A pool scope is open, which closes it at its end.
+                shared.cache.reset();
+                shared.is_left.set(true);
+                continue;
             }
+            // SAFETY: on the list until now, and its cache does not use it any more, or is in the
+            // record, which the cleared table does not know any more.
+            unsafe { close(record) };
         }
+    }
+}
+
+/// Hands over what a cache of this thread holds, and lets go of its record.
+///
+/// # Safety
+///
+/// The record is claimed by this thread, which does not use it, or the cache, again.
+pub(crate) unsafe fn close(record: NonNull<Record>) {
+    // SAFETY: claimed by this thread, not freed yet.
+    if unsafe { Record::begin_exit(record) } {
+        // SAFETY: it is there until it is released.
+        let shared = unsafe { record.as_ref() };
+        // SAFETY: the state is `EXITING`: the pool's end waits for the release.
+        let caches = unsafe { shared.caches() };
+        // SAFETY: by contract.
+        unsafe { caches.close(record) };
+        caches.serve_from_outside();
+        // SAFETY: ours until now, and not touched again.
+        unsafe { Record::release(record) };
+    } else {
+        // SAFETY: an orphan of this thread, which its pool is done with.
+        unsafe { Record::free(record) };
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod arena_programs;
 pub mod ms_queue;
 pub mod treiber;
 

@@ -6,7 +6,9 @@
 #![cfg(all(target_os = "linux", not(miri)))]
 
 use pool::numa::{self, Topology};
-use pool::{InitError, NumaPolicy, PageSize, Pool, PoolConfig, Region, ScopedBox};
+use pool::{
+    Arena, ArenaConfig, InitError, NumaPolicy, PageSize, Pool, PoolConfig, Region, ScopedBox,
+};
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs;
@@ -107,6 +109,34 @@ fn the_topology_is_the_guests() {
         assert_eq!(on(node, || machine.current_node()), node);
     }
     println!("{machine}");
+}
+
+/// An arena's chunks are of the node of the thread that needs them, or of the nodes in turn.
+#[test]
+fn an_arenas_chunks_are_where_its_policy_says() {
+    let Some(_guest) = guest() else { return };
+    let nodes_of = |policy| {
+        let config = ArenaConfig::new().chunk(1 << 16).chunk_max(1 << 16);
+        let arena = Arena::with_config(config.numa(policy)).unwrap();
+        let pages = |_| kernel_node(arena.alloc(Page([1; 4096])));
+        let nodes: Vec<u32> = (0..100).map(pages).collect();
+        assert!(arena.stats().chunks >= 7);
+        nodes
+    };
+    for policy in [NumaPolicy::LocalOnly, NumaPolicy::Preferred] {
+        for node in stations() {
+            let nodes = on(node, move || nodes_of(policy));
+            assert!(
+                nodes.iter().all(|&at| at == node),
+                "{policy} on {node}: {nodes:?}"
+            );
+        }
+    }
+    let nodes = nodes_of(NumaPolicy::Interleaved);
+    let mut seen = nodes.clone();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen, [0, 1, 2, 3], "{nodes:?}");
 }
 
 #[test]

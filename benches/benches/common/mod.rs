@@ -7,7 +7,10 @@ use criterion::{Criterion, Throughput};
 use std::time::Duration;
 
 /// Runs the workloads of a family.
-#[allow(dead_code, reason = "`handles` has workloads of its own")]
+#[allow(
+    dead_code,
+    reason = "`handles` and `arenas` have workloads of their own"
+)]
 pub(crate) fn family(name: &str) {
     let mut criterion = criterion();
     for workload in Workload::ALL {

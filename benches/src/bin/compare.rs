@@ -1,32 +1,24 @@
 //! All workloads, all subjects, one table.
 
+use benches::options::{Options, Subjects};
 use benches::roster::{LIMIT, OURS, Roster};
-use benches::table::{number, table};
-use benches::turns::{Figures, Row, Turns};
+use benches::table::{self, number, table};
+use benches::turns::Figures;
 use benches::work::Workload;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
-use std::time::Duration;
 
 #[derive(Parser)]
 #[command(about = "Measures the pool beside its peers, in nanoseconds per order made and freed")]
 struct Args {
-    /// Rounds a subject.
-    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(9..))]
-    rounds: u32,
-    /// Milliseconds a round.
-    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
-    millis: u32,
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    subjects: Subjects,
     /// Only this workload, or family of workloads; may be repeated.
     #[arg(long, value_parser = PossibleValuesParser::new(workload_names()))]
     workload: Vec<String>,
-    /// Only this subject; may be repeated.
-    #[arg(long, value_parser = PossibleValuesParser::new(Roster::names()))]
-    subject: Vec<String>,
-    /// Print JSON instead of tables.
-    #[arg(long)]
-    json: bool,
 }
 
 /// The workloads' names and their families', each once.
@@ -47,10 +39,6 @@ impl Args {
         let name = workload.to_string();
         let asked = |asked: &String| *asked == name || *asked == workload.family();
         self.workload.is_empty() || self.workload.iter().any(asked)
-    }
-
-    fn wants_subject(&self, row: &Row<'_>) -> bool {
-        self.subject.is_empty() || self.subject.iter().any(|name| name == row.subject)
     }
 }
 
@@ -79,8 +67,8 @@ struct Standing {
 fn main() {
     let args = Args::parse();
     let mut report = Report {
-        rounds: args.rounds,
-        millis: args.millis,
+        rounds: args.options.rounds,
+        millis: args.options.millis,
         figures: Vec::new(),
         standings: Vec::new(),
         skipped: Vec::new(),
@@ -98,23 +86,14 @@ fn main() {
         report.standings.extend(standing(workload, &figures));
         report.figures.extend(figures);
     }
-    if args.json {
-        let json = serde_json::to_string_pretty(&report).expect("plain data");
-        println!("{json}");
-    } else {
-        print(&report);
-    }
+    args.options.say(&report, print);
 }
 
 fn measure(workload: Workload, args: &Args) -> Vec<Figures> {
     let roster = Roster::for_work(workload);
     let mut rows = roster.rows(workload);
-    rows.retain(|row| args.wants_subject(row));
-    let turns = Turns {
-        rounds: args.rounds,
-        length: Duration::from_millis(args.millis.into()),
-    };
-    turns.measure(&workload.to_string(), rows)
+    rows.retain(|row| args.subjects.wants(row));
+    args.options.turns().measure(&workload.to_string(), rows)
 }
 
 fn standing(workload: Workload, figures: &[Figures]) -> Option<Standing> {
@@ -138,18 +117,12 @@ fn standing(workload: Workload, figures: &[Figures]) -> Option<Standing> {
 
 fn print(report: &Report) {
     println!(
-        "Nanoseconds per order made and freed: median, least and most of {} rounds of {} ms.\n",
-        report.rounds, report.millis
-    );
-    let mut table = table(["workload", "subject", "median", "min", "max"], 2);
-    for figure in &report.figures {
-        let numbers = [figure.median, figure.min, figure.max].map(|ns| number(Some(ns)));
-        let names = [figure.workload.clone(), figure.subject.to_owned()];
-        table.add_row(names.into_iter().chain(numbers));
-    }
-    println!(
-        "{table}\n\nThe pool's median beside the limit's, and beside the best of the peers whose orders any \
-         thread may free.\n"
+        "Nanoseconds per order made and freed: median, least and most of {} rounds of {} ms.\n\n{}\n\n\
+         The pool's median beside the limit's, and beside the best of the peers whose orders any thread \
+         may free.\n",
+        report.rounds,
+        report.millis,
+        table::figures(&report.figures)
     );
 
     let headers = [
@@ -161,7 +134,7 @@ fn print(report: &Report) {
         "pool/limit",
         "best/pool",
     ];
-    let mut table = self::table(headers, 2);
+    let mut table = table(headers, 2);
     for standing in &report.standings {
         let names = [&standing.workload, standing.best_peer.unwrap_or("-")].map(str::to_owned);
         let numbers = [
@@ -174,7 +147,5 @@ fn print(report: &Report) {
         table.add_row(names.into_iter().chain(numbers.map(number)));
     }
     println!("{table}");
-    for obstacle in &report.skipped {
-        println!("\nskipped: {obstacle}");
-    }
+    table::print_notes("skipped", &report.skipped);
 }

@@ -9,10 +9,11 @@
 //! Pages of 2 MiB are set aside for the time, if this may (as root), and given back.
 
 use benches::aside::{PAGE, SetAside};
+use benches::options::Options;
 use benches::process::Resident;
 use benches::subject::Owned;
-use benches::table::{beside, table};
-use benches::turns::{Figures, Row, Turns};
+use benches::table::{beside, print_notes, table};
+use benches::turns::{Figures, Row};
 use benches::work::{Random, Round};
 use clap::Parser;
 use mimalloc::MiMalloc;
@@ -29,15 +30,8 @@ struct Args {
     /// How many orders are live; may be repeated.
     #[arg(long, default_values_t = [1_000_000, 4_000_000], value_parser = clap::value_parser!(u32).range(2..))]
     orders: Vec<u32>,
-    /// Rounds a subject.
-    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: u32,
-    /// Milliseconds a round.
-    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
-    millis: u32,
-    /// Print JSON instead of tables.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Serialize)]
@@ -84,8 +78,8 @@ impl Visited {
 fn main() {
     let args = Args::parse();
     let mut report = Report {
-        rounds: args.rounds,
-        millis: args.millis,
+        rounds: args.options.rounds,
+        millis: args.options.millis,
         figures: Vec::new(),
         memory: Vec::new(),
         skipped: Vec::new(),
@@ -94,12 +88,7 @@ fn main() {
         eprintln!("{orders} orders ...");
         measure(orders, &args, &mut report);
     }
-    if args.json {
-        let json = serde_json::to_string_pretty(&report).expect("plain data");
-        println!("{json}");
-    } else {
-        print(&report);
-    }
+    args.options.say(&report, print);
 }
 
 /// What the others are held against: nothing between the visitor and base pages.
@@ -161,10 +150,7 @@ fn measure(count: u32, args: &Args, report: &mut Report) {
             huge: grown.huge,
         }));
     }
-    let turns = Turns {
-        rounds: args.rounds,
-        length: Duration::from_millis(args.millis.into()),
-    };
+    let turns = args.options.turns();
     for way in [Way::Chase, Way::Sum] {
         let row = |orders| Row {
             subject: Orders::subject(orders),
@@ -333,7 +319,5 @@ fn print(report: &Report) {
         table.add_row(names.into_iter().chain(numbers));
     }
     println!("{table}");
-    for skipped in &report.skipped {
-        println!("\nskipped: {skipped}");
-    }
+    print_notes("skipped", &report.skipped);
 }

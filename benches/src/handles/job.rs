@@ -4,12 +4,12 @@
 //! figures of one thread. Where there are several it is more than time that is lost, for those that
 //! wait are in nobody's way: such a round is taken again.
 
-use crate::process::waited;
+use crate::process::timed;
 use crate::work::Round;
 use std::hint::{self, black_box};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Who makes handles.
 pub trait Maker: 'static {
@@ -120,16 +120,6 @@ fn step<M: Maker>(maker: &M, desk: &M::Desk, first: u64, steps: u64) {
         black_box(&mut handle);
         maker.call(&mut handle, n);
     }
-}
-
-/// How long it takes, apart from waiting for a CPU; and how long that was. What is waited is asked
-/// inside what is timed, some microseconds, so that it is never more than that.
-fn timed(work: impl FnOnce()) -> (Duration, Duration) {
-    let start = Instant::now();
-    let before = waited();
-    work();
-    let waited = waited().saturating_sub(before);
-    (start.elapsed().saturating_sub(waited), waited)
 }
 
 fn answers<M: Maker>(maker: &M, steps: u64) -> Vec<Option<u64>> {

@@ -14,6 +14,7 @@ mod weaks;
 
 pub use job::{Job, Maker, take_disturbed};
 
+use crate::standing::{Measure, at_most, beside};
 use crate::turns::Row;
 use job::{Makes, alone, together};
 use std::fmt;
@@ -22,15 +23,6 @@ use std::thread;
 
 /// What our own row is called in each comparison.
 pub const OURS: &str = "pool";
-
-/// Who the pool is held against: a peer, or another handle of its own.
-#[derive(Debug, Clone, Copy)]
-pub struct Measure {
-    /// Who.
-    pub subject: &'static str,
-    /// What the pool's time over theirs should be at most, if something is wanted of it.
-    pub at_most: Option<f64>,
-}
 
 /// A thing to do, and who does it.
 #[derive(Debug, Clone, Copy)]
@@ -44,16 +36,6 @@ pub struct Comparison {
     makers: fn(usize) -> Vec<Box<dyn Job>>,
     /// What a thread's first so many handles lead to.
     expected: fn(u64) -> Vec<Option<u64>>,
-}
-
-const fn at_most(ratio: f64, subject: &'static str) -> Measure {
-    let at_most = Some(ratio);
-    Measure { subject, at_most }
-}
-
-const fn beside(subject: &'static str) -> Measure {
-    let at_most = None;
-    Measure { subject, at_most }
 }
 
 impl Comparison {

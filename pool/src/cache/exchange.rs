@@ -17,7 +17,8 @@ impl Caches {
         if record.loaded().is_empty() {
             cache.suspend();
             // Where every free is looked at, the previous magazine has other nodes' slots.
-            if record.previous().is_empty() || self.depots.is_strict() {
+            // What is lent is somebody's.
+            if record.previous().is_empty() || record.is_lent.get() || self.depots.is_strict() {
                 shortage = self.refill(record).err();
             } else {
                 record.swap();
@@ -37,10 +38,14 @@ impl Caches {
         self.collect(record, loaded);
         let station = self.depots.station();
         record.station.set(station);
-        // SAFETY: the magazine is this cache's, which is suspended and has no slots.
-        let refill = || unsafe { self.depots.refill(loaded, record.number(), station) };
+        let aside = match record.is_lent.get() {
+            true => record.previous().len() as usize,
+            false => 0,
+        };
+        // SAFETY: the magazine is this cache's, which is suspended and has no slots but those.
+        let refill = || unsafe { self.depots.refill(loaded, record.number(), station, aside) };
         let mut refilled = refill();
-        if refilled == Err(Shortage::Full) && !record.previous().is_empty() {
+        if refilled == Err(Shortage::Full) && aside == 0 && !record.previous().is_empty() {
             // "Full" is for who has no slots: other nodes' are sent home first.
             self.send_home(record, 0);
             refilled = refill();
@@ -53,7 +58,7 @@ impl Caches {
     }
 
     /// Moves a magazine's count of allocations to its record, and to what is known of its station.
-    fn collect(&self, record: &Record, magazine: Magazine) {
+    pub(super) fn collect(&self, record: &Record, magazine: Magazine) {
         let used = record.collect(magazine);
         self.depots.note_use(record.station.get(), used);
     }
@@ -80,7 +85,9 @@ impl Caches {
         if loaded.is_full() {
             cache.suspend();
             let previous = record.previous();
-            if previous.is_full() {
+            if record.is_lent.get() {
+                self.flush_half(record);
+            } else if previous.is_full() {
                 self.collect(record, previous);
                 let station = self.depots.station();
                 record.station.set(station);
@@ -93,7 +100,7 @@ impl Caches {
                 record.count_flush();
                 record.set_previous(rest);
             }
-            if loaded.is_full() {
+            if record.loaded().is_full() {
                 record.swap();
             }
             // SAFETY: the cache's own record.
@@ -101,6 +108,20 @@ impl Caches {
         }
         let freed = cache.free(slot);
         debug_assert!(freed, "the loaded magazine has room now");
+    }
+
+    /// Makes room in the loaded magazine of a cache that is suspended, and has no other. Half of it stays,
+    /// so that who hovers at the boundary does not rattle.
+    #[cold]
+    fn flush_half(&self, record: &Record) {
+        let loaded = record.loaded();
+        self.collect(record, loaded);
+        let station = self.depots.station();
+        record.station.set(station);
+        // SAFETY: this cache's, which is suspended.
+        let rest = unsafe { self.depots.flush_half(loaded, record.number(), station) };
+        record.count_flush();
+        record.set_loaded(rest);
     }
 
     /// Frees where a thread may be given its own node's slots only: those go to the loaded magazine,

@@ -15,6 +15,7 @@
 
 mod exchange;
 mod extras;
+mod loan;
 mod local;
 mod record;
 
@@ -183,6 +184,7 @@ impl Caches {
         let record = unsafe { record.as_ref() };
         // If it was in the record: whoever claims that next must not find it live.
         record.cache.reset();
+        record.is_left.set(false);
         let (first, second, used) = record.take_magazines();
         let station = record.station.get();
         self.depots.note_use(station, used);

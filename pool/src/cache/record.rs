@@ -49,6 +49,11 @@ pub(crate) struct Record {
     // For the thread that claimed the record alone.
     /// Where it ran when the cache was refilled, or flushed, last.
     pub(crate) station: Cell<usize>,
+    /// Whether the previous magazine is lent to a pool scope: nobody else takes from it, puts into it,
+    /// or replaces it.
+    pub(crate) is_lent: Cell<bool>,
+    /// Whether it was lent when the thread ended its caches: its scope closes the record.
+    pub(crate) is_left: Cell<bool>,
     /// The next of the thread's records.
     pub(crate) thread_next: Cell<Option<NonNull<Record>>>,
     /// Where the cache is, if it is a thread-local.
@@ -72,6 +77,8 @@ impl Record {
             refills: OwnedU64::new(0),
             flushes: OwnedU64::new(0),
             station: Cell::new(0),
+            is_lent: Cell::new(false),
+            is_left: Cell::new(false),
             thread_next: Cell::new(None),
             #[cfg(not(loom))]
             key: Cell::new(None),
@@ -252,7 +259,11 @@ impl Record {
     }
 
     pub(crate) fn count_flush(&self) {
-        self.flushes.set(self.flushes.get() + 1);
+        self.count_flushes(1);
+    }
+
+    pub(crate) fn count_flushes(&self, count: usize) {
+        self.flushes.set(self.flushes.get() + count as u64);
     }
 
     /// Free slots in the cache.

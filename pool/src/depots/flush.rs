@@ -118,6 +118,28 @@ impl Depots {
         rest
     }
 
+    /// Makes room in a magazine that is full, and all of a cache: hands its cold half over. Returns what
+    /// takes its place.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns it, and counts its slots as out. It owns what it gets instead.
+    pub(crate) unsafe fn flush_half(
+        &self,
+        magazine: Magazine,
+        who: u64,
+        station: usize,
+    ) -> Magazine {
+        let guard = epoch::pin();
+        let rest = self.near(station).take_empty(&guard);
+        // SAFETY: the caller's and ours, which are two.
+        unsafe { magazine.pour(rest, self.magazine() / 2) };
+        magazine.set_filled_by(who);
+        // SAFETY: the caller's, and its slots are out.
+        unsafe { self.take_all(&[magazine], station, &guard) };
+        rest
+    }
+
     /// Gives a magazine that the caller owns, and whose slots it counts as out, to their home.
     fn hand_over(&self, home: usize, magazine: Magazine, guard: &Guard) {
         let len = magazine.len() as usize;
@@ -154,15 +176,55 @@ impl Depots {
     /// The caller owns both, which are two, counts their slots as out, and has an open cache in the
     /// ledger. It does not touch them again.
     pub(crate) unsafe fn take_over(&self, first: Magazine, second: Magazine, station: usize) {
+        // SAFETY: by contract.
+        unsafe { self.take_all(&[first, second], station, &epoch::pin()) };
+    }
+
+    /// Takes over magazines that were filled from the depots, and whatever else is in them. Returns how
+    /// many.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Depots::take_over`], for all of them.
+    pub(crate) unsafe fn take_whole(
+        &self,
+        magazines: impl Iterator<Item = Magazine>,
+        who: u64,
+        station: usize,
+    ) -> usize {
         let guard = epoch::pin();
+        let (mut count, mut slots) = (0, 0);
+        for magazine in magazines {
+            count += 1;
+            magazine.set_filled_by(who);
+            // SAFETY: the caller's.
+            match unsafe { self.only_home(magazine) } {
+                Some(home) if magazine.is_full() => {
+                    // SAFETY: the caller's, of that home.
+                    unsafe { self.note_flush(home, magazine, station) };
+                    slots += magazine.len() as usize;
+                    self.homes[home].accept_full(magazine, &guard);
+                }
+                // SAFETY: by contract.
+                _ => unsafe { self.take_all(&[magazine], station, &guard) },
+            }
+        }
+        self.ledger.give_back(slots);
+        count
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Depots::take_over`], for all of them.
+    unsafe fn take_all(&self, cache: &[Magazine], station: usize, guard: &Guard) {
         let cap = self.magazine();
         loop {
-            let held = first.len() + second.len();
+            let held: u32 = cache.iter().map(|magazine| magazine.len()).sum();
             if held == 0 {
                 break;
             }
-            // SAFETY: both are the caller's.
-            let (home, group) = unsafe { self.largest_group(&[first, second], &guard) };
+            // SAFETY: they are the caller's.
+            let (home, group) = unsafe { self.largest_group(cache, guard) };
             // SAFETY: made of the caller's slots, and ours now.
             unsafe { self.note_flush(home, group, station) };
             if !group.is_full() && held <= cap {
@@ -170,22 +232,22 @@ impl Depots {
                 // as out while we have them; how many they will be is not known before, but at most
                 // this:
                 self.ledger.borrow(cap as usize);
-                let borrowed = self.homes[home].take_partial(&guard);
+                let borrowed = self.homes[home].take_partial(guard);
                 let most = group.cap() - group.len();
                 let merged = borrowed.map_or(0, |other| {
                     // SAFETY: both are ours, and two.
                     unsafe { other.pour(group, most) }
                 });
                 if let Some(other) = borrowed {
-                    self.homes[home].accept(other, &guard);
+                    self.homes[home].accept(other, guard);
                 }
                 // What was merged is counted with the group.
                 self.ledger.give_back((cap - merged) as usize);
             }
-            self.hand_over(home, group, &guard);
+            self.hand_over(home, group, guard);
         }
-        for empty in [first, second] {
-            self.near(station).accept(empty, &guard);
+        for &empty in cache {
+            self.near(station).accept(empty, guard);
         }
     }
 }

@@ -215,6 +215,14 @@ impl Depots {
         (index < slab.carved()).then(|| slab.slot(index))
     }
 
+    /// All slots that were ever handed out.
+    pub(crate) fn slots_ever_used(&self) -> impl Iterator<Item = NonNull<u8>> {
+        self.homes.iter().flat_map(|home| {
+            let slab = home.slab();
+            (0..slab.carved()).map(|index| slab.slot(index))
+        })
+    }
+
     /// Whether a slot is of a station's own node.
     pub(crate) fn is_of(&self, station: usize, slot: NonNull<u8>) -> bool {
         self.setup.routes.local(station) == Some(self.home(slot))
@@ -223,6 +231,11 @@ impl Depots {
     /// An empty magazine, owned by the caller.
     pub(crate) fn empty_magazine(&self, station: usize) -> Magazine {
         self.near(station).take_empty(&epoch::pin())
+    }
+
+    /// Takes an empty magazine back.
+    pub(crate) fn accept_empty(&self, empty: Magazine, station: usize) {
+        self.near(station).accept(empty, &epoch::pin());
     }
 
     /// The depot that is nearest to a station.

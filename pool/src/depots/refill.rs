@@ -55,20 +55,84 @@ impl Depots {
     ///
     /// # Safety
     ///
-    /// The caller owns `empty`, which is, and counts in the ledger with a cache that is empty. It
-    /// owns what it gets instead, and then `empty` no more unless it is the same.
+    /// The caller owns `empty`, which is, and counts in the ledger with a cache that is empty, but for
+    /// `aside` slots that the caller cannot have. It owns what it gets instead, and then `empty` no more
+    /// unless it is the same.
     pub(crate) unsafe fn refill(
         &self,
         empty: Magazine,
         who: u64,
         station: usize,
+        aside: usize,
     ) -> Result<(Magazine, Reserved), Shortage> {
-        let reserved = self.ledger.reserve(self.magazine() as usize);
-        if reserved.slots == 0 {
-            return Err(Shortage::Full);
-        }
+        let reserved = self.reserve(aside)?;
         // SAFETY: `empty` is the caller's, and empty.
         let found = unsafe { self.find(empty, reserved.slots, station) };
+        // SAFETY: reserved for it, and the caller's.
+        let filled = unsafe { self.enter(found, reserved, who) }?;
+        Ok((filled, reserved))
+    }
+
+    /// [`Depots::refill`], of who has no empty magazine to give.
+    ///
+    /// # Safety
+    ///
+    /// The caller counts in the ledger with a cache that is empty. It owns what it gets.
+    pub(crate) unsafe fn draw(
+        &self,
+        who: u64,
+        station: usize,
+    ) -> Result<(Magazine, Reserved), Shortage> {
+        let reserved = self.reserve(0)?;
+        let found = match self.draw_whole(reserved.slots, station) {
+            Some(magazine) => Ok(magazine),
+            None => {
+                let empty = self.empty_magazine(station);
+                // SAFETY: ours, and empty.
+                let found = unsafe { self.find(empty, reserved.slots, station) };
+                found.inspect_err(|_| self.accept_empty(empty, station))
+            }
+        };
+        // SAFETY: reserved for it, and the caller's.
+        let filled = unsafe { self.enter(found, reserved, who) }?;
+        Ok((filled, reserved))
+    }
+
+    /// Takes a magazine off the stacks of the first home, if all that is in it was granted.
+    fn draw_whole(&self, granted: usize, station: usize) -> Option<Magazine> {
+        if granted < self.magazine() as usize {
+            return None;
+        }
+        let home = self.first(station)?;
+        let magazine = self.homes[home].draw(&epoch::pin())?;
+        // SAFETY: ours now.
+        unsafe { self.note_refill(home, magazine, station) };
+        Some(magazine)
+    }
+
+    /// Reserves a magazine's worth of slots, or fewer.
+    #[inline]
+    fn reserve(&self, aside: usize) -> Result<Reserved, Shortage> {
+        let want = self.magazine() as usize;
+        let reserved = self.ledger.reserve_beside(want, aside);
+        match reserved.slots {
+            0 => Err(Shortage::Full),
+            _ => Ok(reserved),
+        }
+    }
+
+    /// Enters what was found for a reservation in the ledger.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the magazine.
+    #[inline]
+    unsafe fn enter(
+        &self,
+        found: Result<Magazine, Shortage>,
+        reserved: Reserved,
+        who: u64,
+    ) -> Result<Magazine, Shortage> {
         let magazine = match found {
             Ok(magazine) => magazine,
             Err(shortage) => {
@@ -80,7 +144,7 @@ impl Depots {
         unsafe { magazine.fetch_unless_filled_by(who) };
         self.ledger
             .give_back(reserved.slots - magazine.len() as usize);
-        Ok((magazine, reserved))
+        Ok(magazine)
     }
 
     /// Finds at most `most` slots, which are there.
@@ -110,14 +174,25 @@ impl Depots {
                 unsafe { self.search(empty, most, route, guard) }?
             }
         };
+        // SAFETY: ours now.
+        unsafe { self.note_refill(home, magazine, station) };
+        Ok(magazine)
+    }
+
+    /// Notes that a thread at a station was given a magazine of a home.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns it.
+    #[inline]
+    unsafe fn note_refill(&self, home: usize, magazine: Magazine, station: usize) {
         if let Some(traffic) = &self.traffic {
             let slab = self.homes[home].slab();
-            // SAFETY: ours now, and not changed meanwhile.
+            // SAFETY: the caller's, and not changed meanwhile.
             let slots = unsafe { magazine.slots() }.map(|slot| slab.index(slot));
             let len = magazine.len().into();
             traffic.note_refill(station, home, len, slots, &self.setup.routes);
         }
-        Ok(magazine)
     }
 
     /// Looks along a route again and again.

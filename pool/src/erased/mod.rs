@@ -107,14 +107,14 @@ impl<U: ?Sized> Whole<UnsafeCell<U>> {
     /// # Safety
     ///
     /// `object` points to a valid one, which for `'a` is the caller's alone and stays where it is.
-    unsafe fn unique<'a>(object: NonNull<U>) -> &'a Self {
+    pub(crate) unsafe fn unique<'a>(object: NonNull<U>) -> &'a Self {
         let whole = object.as_ptr() as *const Self;
         // SAFETY: by contract it may be read and written; both are transparent.
         unsafe { &*whole }
     }
 
     /// The object, to be read and written.
-    fn to_write(&self) -> NonNull<U> {
+    pub(crate) fn to_write(&self) -> NonNull<U> {
         // SAFETY: it is inside of what a reference points to.
         unsafe { NonNull::new_unchecked(self.0.get()) }
     }

@@ -9,6 +9,7 @@ mod caches;
 pub(crate) mod heap;
 mod links;
 mod nodes;
+mod scopes;
 mod shared;
 mod structures;
 mod waiting;

@@ -5,7 +5,7 @@
 use super::Pool;
 use crate::cache::Caches;
 use crate::config::OnFull;
-use crate::depots::Shortage;
+use crate::depots::{Depots, Shortage};
 use crate::epoch;
 use crate::full::{Cause, Refusal};
 use crate::kind::Kind;
@@ -108,6 +108,15 @@ impl<T> Pool<T> {
         Some(self.made()?.depots().slot(number)?.cast())
     }
 
+    /// All slots that were ever handed out. They may be in use.
+    pub(crate) fn slots_ever_used(&self) -> impl Iterator<Item = NonNull<T>> {
+        let depots = self.made().map(Caches::depots);
+        depots
+            .into_iter()
+            .flat_map(Depots::slots_ever_used)
+            .map(NonNull::cast)
+    }
+
     /// A slot's address as the pool knows it, good for its header as well.
     pub(crate) fn whole(&self, slot: NonNull<T>) -> NonNull<T> {
         match self.made() {
@@ -133,7 +142,7 @@ impl<T> Pool<T> {
     }
 
     /// Drops the objects that are parked in free slots of the depots.
-    pub(super) fn discard_parked(&self) {
+    pub(crate) fn discard_parked(&self) {
         std::thread_local! {
             /// A destructor that trims again is none of those that this is for.
             static DISCARDING: Cell<bool> = const { Cell::new(false) };

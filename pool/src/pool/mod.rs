@@ -18,6 +18,7 @@ use crate::full::{Cause, Refusal};
 use crate::kind::Kind;
 use crate::memory::{Memory, Progress};
 use crate::pooled::Pooled;
+use crate::recycle;
 use crate::slab::layout::Plan;
 use crate::slot::{Discard, Form};
 use crate::stats::Stats;
@@ -122,6 +123,15 @@ impl<T> Pool<T> {
         let pool = Self::new(config);
         pool.init(config)?;
         Ok(pool)
+    }
+
+    /// A pool whose free slots may hold an object, as the slot's header says.
+    pub(crate) const fn of_parked(config: PoolConfig) -> Self {
+        let form = Form::new::<T>(Kind::PLAIN.recycled(), Some(recycle::vacate_any::<T>));
+        Self {
+            raw: RawPool::new(config, form, None),
+            values: PhantomData,
+        }
     }
 
     /// A pool whose memory comes from other sources.

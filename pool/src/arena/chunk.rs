@@ -1,0 +1,223 @@
+//! A chunk, and pieces of it.
+
+#![allow(unsafe_code)]
+
+use super::config::ArenaConfig;
+use super::full::Cause;
+use super::piece::{LOWEST, UNIT, cut_high, cut_low};
+use crate::config::{NumaPolicy, PageSize};
+use crate::error::InitError;
+use crate::source::{self, ByteRange, PageSource, Refused, Span, Wish};
+use std::alloc::Layout;
+use std::num::NonZero;
+use std::ptr::NonNull;
+
+/// The number of a chunk; [`NONE`] is none's.
+pub(super) type Number = u32;
+
+/// No chunk: below the lowest, and of who has none.
+pub(super) const NONE: Number = 0;
+
+/// Which end of a piece a block is cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Low,
+    High,
+}
+
+/// A free piece of a chunk: what is bumped through. Multiples of [`UNIT`], both, and at least [`LOWEST`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Its first byte, with the right to reach all of the chunk.
+    pub(super) low: NonNull<u8>,
+    /// The byte behind its last, likewise.
+    pub(super) high: NonNull<u8>,
+}
+
+impl Piece {
+    /// Of no chunk.
+    pub(super) const NONE: Self = {
+        let nowhere = NonNull::without_provenance(NonZero::new(LOWEST).unwrap());
+        Self {
+            low: nowhere,
+            high: nowhere,
+        }
+    };
+
+    /// Its bytes.
+    #[inline(always)]
+    pub(super) fn room(self) -> usize {
+        self.high.as_ptr().addr() - self.low.as_ptr().addr()
+    }
+
+    /// The byte at an address in the piece, or behind it.
+    ///
+    /// # Safety
+    ///
+    /// It is that.
+    #[inline(always)]
+    pub(super) unsafe fn at(self, address: usize) -> NonNull<u8> {
+        let back = self.high.as_ptr().addr() - address;
+        // SAFETY: by contract within the piece.
+        unsafe { self.high.sub(back) }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Chunk {
+    span: Span,
+    source: Box<dyn PageSource>,
+    /// All that can be allocated of it.
+    pub(super) whole: Piece,
+    /// The next of the stack that it is in.
+    pub(super) below: Number,
+    /// Bytes of what was free before in which a block found no room, or that came back too late: nobody has
+    /// them until this is given up.
+    pub(super) left: usize,
+}
+
+impl Chunk {
+    /// Maps memory for a chunk. `wanted` bytes of it can be allocated, or as many more as there are, but no
+    /// more than `most`.
+    pub(super) fn map(
+        config: &ArenaConfig,
+        wanted: usize,
+        most: usize,
+        node: Option<u32>,
+    ) -> Result<Self, Cause> {
+        let granule = source::granule(config.pages).max(source::bytes_of(PageSize::Base));
+        // The first unit is nobody's: so no block ends where another chunk's first one starts.
+        let bytes = wanted
+            .checked_add(UNIT)
+            .and_then(|bytes| bytes.checked_next_multiple_of(granule))
+            .ok_or(Cause::TooLarge)?;
+        let layout = Layout::from_size_align(bytes, granule).map_err(|_| Cause::TooLarge)?;
+        let wish = Wish {
+            pages: config.pages,
+            required: if config.pages_required { bytes } else { 0 },
+            node,
+            strict: config.numa == NumaPolicy::LocalOnly,
+        };
+        let source = source::source(&wish);
+        #[cfg(all(test, not(loom)))]
+        let source = super::tests::watched(source);
+        let refused = |refused: Refused| Cause::System(refusal(config, node, bytes, refused));
+        let span = source.map(layout).map_err(|Refused { call, errno }| {
+            Cause::System(InitError::Reserve { bytes, call, errno })
+        })?;
+        // SAFETY: at most the end of what was mapped.
+        let low = unsafe { span.start.add(UNIT) };
+        assert!(low.as_ptr().addr() >= LOWEST, "a page that no system maps");
+        // SAFETY: as above.
+        let high = unsafe { low.add((bytes - UNIT).min(most)) };
+        let chunk = Self {
+            whole: Piece { low, high },
+            span,
+            source,
+            below: NONE,
+            left: 0,
+        };
+        match chunk.make_usable(config, bytes) {
+            Ok(()) => Ok(chunk),
+            Err(why) => {
+                chunk.unmap();
+                Err(refused(why))
+            }
+        }
+    }
+
+    /// Bytes of address space.
+    pub(super) fn bytes(&self) -> usize {
+        self.span.layout.size()
+    }
+
+    /// Has the memory be there, as far as it is asked to.
+    fn make_usable(&self, config: &ArenaConfig, bytes: usize) -> Result<(), Refused> {
+        let all = ByteRange {
+            offset: 0,
+            len: bytes,
+        };
+        // SAFETY: all of the span, which nobody uses yet.
+        unsafe { self.source.commit(&self.span, all, bytes) }?;
+        if config.prefault {
+            match self.source.populate(&self.span, all) {
+                // There is no call for it here, or not yet.
+                Err(refused) if source::cannot_populate(refused.errno) => self.touch(bytes),
+                other => other?,
+            }
+        }
+        if config.lock {
+            self.source.lock(&self.span, all)?;
+        }
+        Ok(())
+    }
+
+    /// Writes to each page.
+    fn touch(&self, bytes: usize) {
+        for offset in (0..bytes).step_by(self.source.page()) {
+            // SAFETY: within the span.
+            let byte = unsafe { self.span.start.add(offset) };
+            // SAFETY: committed, and nobody else's. (Volatile: not to be left out.)
+            unsafe { byte.write_volatile(0) };
+        }
+    }
+
+    pub(super) fn unmap(self) {
+        // SAFETY: its own span. It is new, or nobody has it, or the arena ends, which borrows nothing out.
+        unsafe { self.source.unmap(self.span) };
+    }
+}
+
+/// Cuts a block off one end of a piece. Returns it, and the rest.
+pub(super) fn cut(
+    piece: Piece,
+    size: usize,
+    align: usize,
+    end: End,
+) -> Option<(NonNull<u8>, Piece)> {
+    let Piece { low, high } = piece;
+    let (from, to) = (low.as_ptr().addr(), high.as_ptr().addr());
+    match end {
+        End::High => {
+            let block = cut_high(from, to, size, align, false)?;
+            // SAFETY: in the piece, as that says.
+            let high = unsafe { piece.at(block) };
+            Some((high, Piece { low, high }))
+        }
+        End::Low => {
+            let (block, rest) = cut_low(from, to, size, align)?;
+            // SAFETY: as above.
+            let block = unsafe { piece.at(block) };
+            // SAFETY: as above, or behind it.
+            let low = unsafe { piece.at(rest) };
+            Some((block, Piece { low, high }))
+        }
+    }
+}
+
+/// What to say of memory that the system refused.
+fn refusal(config: &ArenaConfig, node: Option<u32>, bytes: usize, refused: Refused) -> InitError {
+    let Refused { call, errno } = refused;
+    match node {
+        _ if call == "mlock" => InitError::Lock {
+            bytes,
+            call,
+            errno,
+            limit: source::lock_limit(),
+        },
+        _ if config.pages_required => InitError::Pages {
+            pages: config.pages,
+            bytes,
+            node,
+            call,
+            errno,
+        },
+        Some(node) if config.numa == NumaPolicy::LocalOnly => InitError::Node {
+            node,
+            bytes,
+            call,
+            errno,
+        },
+        _ => InitError::Commit { bytes, call, errno },
+    }
+}

@@ -1,0 +1,5 @@
+//! The arena, from inside: what it does when the system refuses.
+
+mod faults;
+
+pub(super) use faults::watched;
