@@ -194,7 +194,7 @@ fn an_address_space_that_is_refused_is_an_error_with_its_reason() {
     let said = error.to_string();
     assert!(matches!(error, InitError::Reserve { .. }), "{said}");
     assert!(
-        said.contains("bytes of address space was refused"),
+        said.contains("bytes of address space were refused"),
         "{said}"
     );
 }
