@@ -92,27 +92,16 @@ impl Table {
         self.free.insert(place, number);
     }
 
-    /// Gives a chunk that nobody has back to the system.
-    fn unmap(&mut self, number: Number) -> usize {
-        let chunk = self.chunks[number as usize - 1].take();
-        chunk.map_or(0, |chunk| {
-            let bytes = chunk.bytes();
-            self.total -= chunk.whole.room();
-            chunk.unmap();
-            bytes
-        })
-    }
-
     /// Gives the chunks that nobody has back to the system, the largest first, until there are no more than
     /// so many bytes.
-    fn shrink_to(&mut self, most: usize) -> usize {
-        let mut bytes = 0;
+    fn shrink_to(&mut self, most: usize) {
         while self.total > most
             && let Some(number) = self.free.pop()
+            && let Some(chunk) = self.chunks[number as usize - 1].take()
         {
-            bytes += self.unmap(number);
+            self.total -= chunk.whole.room();
+            chunk.unmap();
         }
-        bytes
     }
 }
 
@@ -165,10 +154,10 @@ impl Chunks {
         let enough = enough_for(size, align).ok_or(Cause::TooLarge)?;
         let mut table = self.table.borrow_mut();
         let top = held.chunk.get();
-        // A chunk in which there is nothing is not kept below.
+        // A chunk in which there is nothing is not kept below; but a checkpoint may remember it.
         let spare = match top {
             NONE => 0,
-            top if table.chunk(top).whole == now => now.room(),
+            top if table.chunk(top).whole == now && held.entries.is_empty() => now.room(),
             _ => 0,
         };
         let number = match table.largest_free() {
@@ -219,8 +208,8 @@ impl Chunks {
                 .clamp(enough, most),
         };
         let vacant = table.chunks.iter().position(Option::is_none);
-        let number = vacant.unwrap_or(table.chunks.len());
-        let named = Number::try_from(number + 1).map_err(|_| Cause::List)?;
+        let index = vacant.unwrap_or(table.chunks.len());
+        let number = Number::try_from(index + 1).map_err(|_| Cause::List)?;
         // Before there is anything to lose.
         let len = table.free.len();
         let list = table.free.try_reserve(table.chunks.len() + 1 - len);
@@ -234,7 +223,7 @@ impl Chunks {
             Some(vacant) => table.chunks[vacant] = Some(chunk),
             None => table.chunks.push(Some(chunk)),
         }
-        Ok(named)
+        Ok(number)
     }
 
     /// The node that the next chunk is to be on, on a machine with several.
@@ -319,7 +308,7 @@ impl Chunks {
             own => (table.chunk(own).whole, table.chunk(own).below),
         };
         let is_larger = table.largest_free().is_some_and(|room| room > whole.room());
-        if piece != whole || below != NONE || !is_larger {
+        if piece != whole || below != NONE || !is_larger || !held.entries.is_empty() {
             return piece;
         }
         let number = table.free.pop().expect("there is a largest");

@@ -1,6 +1,6 @@
 //! Checkpoints, and every wrong use of one.
 
-use pool::{Arena, RollbackError};
+use pool::{Arena, ArenaConfig, RollbackError};
 use std::mem;
 use tests::{Census, scaled};
 
@@ -155,4 +155,31 @@ fn a_checkpoint_inside_a_maker_is_another_than_one_behind_it() {
     assert_eq!(arena.rollback(inside.unwrap()), Ok(()));
     assert_eq!(census.alive(), 0);
     assert_eq!(arena.rollback(behind), Err(RollbackError::RolledPast));
+}
+
+/// A chunk that a checkpoint remembers as the topmost is kept, though there is nothing in it.
+#[test]
+fn an_empty_chunk_that_a_checkpoint_knows_is_kept() {
+    let config = ArenaConfig::new().chunk(1 << 16).chunk_max(1 << 16);
+    let mut arena = Arena::with_config(config).expect("there is memory");
+    let first = arena.scope_guard();
+    // A chunk of the arena's own, in which there is nothing again.
+    drop(allocator_api2_04::vec::Vec::<u8, _>::with_capacity_in(
+        100, &arena,
+    ));
+    let second = arena.scope_guard();
+    drop(first);
+    let here = arena.checkpoint();
+    let third = arena.scope_guard();
+    drop(second);
+    let large = arena.alloc_slice_fill_with(100_000, |n| n as u8);
+    assert_eq!(large[77], 77);
+    drop(third);
+    assert_eq!(arena.rollback(here), Ok(()));
+    let blocks: Vec<_> = (0..100)
+        .map(|n| &*arena.alloc_slice_fill_with(5000, |_| n as u8))
+        .collect();
+    for (n, block) in blocks.iter().enumerate() {
+        assert!(block.iter().all(|&byte| byte == n as u8));
+    }
 }
