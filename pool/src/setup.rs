@@ -132,22 +132,8 @@ impl Setup {
 
     /// What to say of memory that the system refused.
     pub(crate) fn refusal(&self, refused: Refused, home: usize, bytes: usize) -> InitError {
-        let (call, errno, node) = (refused.call, refused.errno, self.node(home));
-        match node {
-            _ if self.config.pages_required => InitError::Pages {
-                pages: self.config.pages,
-                bytes,
-                node,
-                call,
-                errno,
-            },
-            Some(node) if self.is_strict() => InitError::Node {
-                node,
-                bytes,
-                call,
-                errno,
-            },
-            _ => InitError::Commit { bytes, call, errno },
-        }
+        let config = &self.config;
+        let required = config.pages_required.then_some(config.pages);
+        refused.of_memory(bytes, required, self.node(home), self.is_strict())
     }
 }

@@ -16,7 +16,7 @@ use super::chunk::{End, NONE, Number, Piece};
 use super::chunks::Chunks;
 use super::entry::Entries;
 use super::full::Refusal;
-use super::piece::{cut_high, cut_low, is_small, taken};
+use super::piece::{is_small, taken};
 use std::alloc::Layout;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
@@ -131,11 +131,7 @@ impl Free {
     /// Cuts a block off the high end.
     #[inline(always)]
     pub(super) fn cut_high(&self, size: usize, align: usize, small: bool) -> Option<NonNull<u8>> {
-        let piece = self.piece();
-        let low = piece.low.as_ptr().addr();
-        let block = cut_high(low, self.high(), size, align, small)?;
-        // SAFETY: in the piece, as that says.
-        let block = unsafe { piece.at(block) };
+        let block = self.piece().cut_high(size, align, small)?;
         self.high.set(block);
         Some(block)
     }
@@ -143,13 +139,9 @@ impl Free {
     /// Cuts a block off the low end.
     #[inline(always)]
     fn cut_low(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
-        let piece = self.piece();
-        let low = piece.low.as_ptr().addr();
-        let (block, rest) = cut_low(low, self.high(), size, align)?;
-        // SAFETY: in the piece, as that says, or behind it.
-        self.low.set(unsafe { piece.at(rest) });
-        // SAFETY: in the piece, as that says.
-        Some(unsafe { piece.at(block) })
+        let (block, rest) = self.piece().cut_low(size, align)?;
+        self.low.set(rest);
+        Some(block)
     }
 
     /// Whether a block of the low end is the last one there, so that it may grow where it is.

@@ -50,13 +50,47 @@ impl Piece {
         self.high.as_ptr().addr() - self.low.as_ptr().addr()
     }
 
+    /// Cuts a block off the high end, see [`cut_high`]. The rest ends where it starts.
+    #[inline(always)]
+    pub(super) fn cut_high(self, size: usize, align: usize, small: bool) -> Option<NonNull<u8>> {
+        let (low, high) = (self.low.as_ptr().addr(), self.high.as_ptr().addr());
+        let block = cut_high(low, high, size, align, small)?;
+        // SAFETY: in the piece, as that says.
+        Some(unsafe { self.at(block) })
+    }
+
+    /// Cuts a block off the low end. Returns it, and where the rest starts.
+    #[inline(always)]
+    pub(super) fn cut_low(self, size: usize, align: usize) -> Option<(NonNull<u8>, NonNull<u8>)> {
+        let (low, high) = (self.low.as_ptr().addr(), self.high.as_ptr().addr());
+        let (block, rest) = cut_low(low, high, size, align)?;
+        // SAFETY: in the piece, as that says.
+        let block = unsafe { self.at(block) };
+        // SAFETY: as above, or behind it.
+        Some((block, unsafe { self.at(rest) }))
+    }
+
+    /// Cuts a block off one end. Returns it, and the rest.
+    pub(super) fn cut(self, size: usize, align: usize, end: End) -> Option<(NonNull<u8>, Self)> {
+        match end {
+            End::High => {
+                let high = self.cut_high(size, align, false)?;
+                Some((high, Self { high, ..self }))
+            }
+            End::Low => {
+                let (block, low) = self.cut_low(size, align)?;
+                Some((block, Self { low, ..self }))
+            }
+        }
+    }
+
     /// The byte at an address in the piece, or behind it.
     ///
     /// # Safety
     ///
     /// It is that.
     #[inline(always)]
-    pub(super) unsafe fn at(self, address: usize) -> NonNull<u8> {
+    unsafe fn at(self, address: usize) -> NonNull<u8> {
         let back = self.high.as_ptr().addr() - address;
         // SAFETY: by contract within the piece.
         unsafe { self.high.sub(back) }
@@ -101,7 +135,6 @@ impl Chunk {
         let source = source::source(&wish);
         #[cfg(all(test, not(loom)))]
         let source = super::tests::watched(source);
-        let refused = |refused: Refused| Cause::System(refusal(config, node, bytes, refused));
         let span = source.map(layout).map_err(|Refused { call, errno }| {
             Cause::System(InitError::Reserve { bytes, call, errno })
         })?;
@@ -117,11 +150,11 @@ impl Chunk {
             below: NONE,
             left: 0,
         };
-        match chunk.make_usable(config, bytes) {
+        match chunk.make_usable(config, &wish) {
             Ok(()) => Ok(chunk),
-            Err(why) => {
+            Err(error) => {
                 chunk.unmap();
-                Err(refused(why))
+                Err(Cause::System(error))
             }
         }
     }
@@ -132,92 +165,35 @@ impl Chunk {
     }
 
     /// Has the memory be there, as far as it is asked to.
-    fn make_usable(&self, config: &ArenaConfig, bytes: usize) -> Result<(), Refused> {
+    fn make_usable(&self, config: &ArenaConfig, wish: &Wish) -> Result<(), InitError> {
+        let bytes = self.bytes();
         let all = ByteRange {
             offset: 0,
             len: bytes,
         };
+        let required = config.pages_required.then_some(config.pages);
+        let refused = |why: Refused| why.of_memory(bytes, required, wish.node, wish.strict);
         // SAFETY: all of the span, which nobody uses yet.
-        unsafe { self.source.commit(&self.span, all, bytes) }?;
+        unsafe { self.source.commit(&self.span, all, bytes) }.map_err(refused)?;
         if config.prefault {
             match self.source.populate(&self.span, all) {
                 // There is no call for it here, or not yet.
-                Err(refused) if source::cannot_populate(refused.errno) => self.touch(bytes),
-                other => other?,
+                Err(refused) if source::cannot_populate(refused.errno) => {
+                    // SAFETY: committed, and nobody uses it yet.
+                    unsafe { self.span.touch(all) };
+                }
+                other => other.map_err(refused)?,
             }
         }
         if config.lock {
-            self.source.lock(&self.span, all)?;
+            let locked = self.source.lock(&self.span, all);
+            locked.map_err(|refused| refused.of_lock(bytes))?;
         }
         Ok(())
-    }
-
-    /// Writes to each page.
-    fn touch(&self, bytes: usize) {
-        for offset in (0..bytes).step_by(self.source.page()) {
-            // SAFETY: within the span.
-            let byte = unsafe { self.span.start.add(offset) };
-            // SAFETY: committed, and nobody else's. (Volatile: not to be left out.)
-            unsafe { byte.write_volatile(0) };
-        }
     }
 
     pub(super) fn unmap(self) {
         // SAFETY: its own span. It is new, or nobody has it, or the arena ends, which borrows nothing out.
         unsafe { self.source.unmap(self.span) };
-    }
-}
-
-/// Cuts a block off one end of a piece. Returns it, and the rest.
-pub(super) fn cut(
-    piece: Piece,
-    size: usize,
-    align: usize,
-    end: End,
-) -> Option<(NonNull<u8>, Piece)> {
-    let Piece { low, high } = piece;
-    let (from, to) = (low.as_ptr().addr(), high.as_ptr().addr());
-    match end {
-        End::High => {
-            let block = cut_high(from, to, size, align, false)?;
-            // SAFETY: in the piece, as that says.
-            let high = unsafe { piece.at(block) };
-            Some((high, Piece { low, high }))
-        }
-        End::Low => {
-            let (block, rest) = cut_low(from, to, size, align)?;
-            // SAFETY: as above.
-            let block = unsafe { piece.at(block) };
-            // SAFETY: as above, or behind it.
-            let low = unsafe { piece.at(rest) };
-            Some((block, Piece { low, high }))
-        }
-    }
-}
-
-/// What to say of memory that the system refused.
-fn refusal(config: &ArenaConfig, node: Option<u32>, bytes: usize, refused: Refused) -> InitError {
-    let Refused { call, errno } = refused;
-    match node {
-        _ if call == "mlock" => InitError::Lock {
-            bytes,
-            call,
-            errno,
-            limit: source::lock_limit(),
-        },
-        _ if config.pages_required => InitError::Pages {
-            pages: config.pages,
-            bytes,
-            node,
-            call,
-            errno,
-        },
-        Some(node) if config.numa == NumaPolicy::LocalOnly => InitError::Node {
-            node,
-            bytes,
-            call,
-            errno,
-        },
-        _ => InitError::Commit { bytes, call, errno },
     }
 }

@@ -1,8 +1,8 @@
 //! The chunks of one arena: which there are, and who has them.
 //!
-//! Chunks are numbered. Those that a scope has are a stack, linked by [`Chunk::below`]; it stands on the
-//! chunk of which the scope began with the rest. The others are free, and the largest is given out first:
-//! so an arena that is used again, and as much as before, is soon at home in one chunk.
+//! Chunks are numbered. Those that the arena, or a scope, has got are a stack, linked by [`Chunk::below`]. The
+//! others are free, and the largest is given out first: so an arena that is used again, and as much as
+//! before, is soon at home in one chunk.
 //!
 //! All of this is off the hot path. It is given and returns values, never the address of what a scope bumps,
 //! so that the compiler may keep that in registers.
@@ -10,7 +10,7 @@
 #![allow(unsafe_code)]
 
 use super::bump::Held;
-use super::chunk::{Chunk, End, NONE, Number, Piece, cut};
+use super::chunk::{Chunk, End, NONE, Number, Piece};
 use super::config::ArenaConfig;
 use super::full::Cause;
 use super::piece::{UNIT, enough_for};
@@ -46,10 +46,8 @@ pub(super) struct Chunks {
     /// Bytes of all chunks that scopes have, less what is left in them. What is not free of these is
     /// allocated. For statistics alone: nothing is given out on the strength of it.
     held: Cell<usize>,
-    /// The chunk that the arena begins with after a reset; none, if there is more to a reset.
-    base: Cell<Number>,
-    /// The whole of it.
-    base_piece: Cell<Piece>,
+    /// What the arena begins with after a reset; nothing, if there is more to a reset.
+    base: Cell<Option<Piece>>,
     /// Tells this arena's checkpoints from others'; zero: not given yet.
     id: Cell<u64>,
 }
@@ -117,8 +115,7 @@ impl Chunks {
                 made: 0,
             }),
             held: Cell::new(0),
-            base: Cell::new(NONE),
-            base_piece: Cell::new(Piece::NONE),
+            base: Cell::new(None),
             id: Cell::new(0),
         }
     }
@@ -148,7 +145,7 @@ impl Chunks {
         end: End,
     ) -> Result<(NonNull<u8>, Piece), Cause> {
         // If a scope left it that ended by a panic, there may be room.
-        if let Some(cut) = cut(now, size, align, end) {
+        if let Some(cut) = now.cut(size, align, end) {
             return Ok(cut);
         }
         let enough = enough_for(size, align).ok_or(Cause::TooLarge)?;
@@ -178,8 +175,9 @@ impl Chunks {
         // What is below was counted as left before, if the one above it is not kept.
         self.held
             .set(self.held.get().saturating_sub(now.room()) + chunk.whole.room());
-        self.base.set(NONE);
-        Ok(cut(chunk.whole, size, align, end).expect("there is enough room"))
+        self.base.set(None);
+        let cut = chunk.whole.cut(size, align, end);
+        Ok(cut.expect("there is enough room"))
     }
 
     /// Makes a chunk for a block that takes `enough` bytes, and says its number. `spare` bytes of others will
@@ -316,7 +314,7 @@ impl Chunks {
             table.put_free(own);
         }
         held.chunk.set(number);
-        self.base.set(NONE);
+        self.base.set(None);
         let largest = table.chunk(number).whole;
         self.held
             .set(self.held.get().saturating_sub(whole.room()) + largest.room());
@@ -326,16 +324,13 @@ impl Chunks {
     /// Where the arena goes on after a reset, with all that it keeps.
     #[inline(always)]
     pub(super) fn reset(&self, held: &Held) -> Piece {
-        if self.base.get() == NONE {
-            self.reset_all(held);
-        }
-        self.base_piece.get()
+        self.base.get().unwrap_or_else(|| self.reset_all(held))
     }
 
     /// Takes back all chunks, also those that guards have which were forgotten. O(chunks).
     #[cold]
     #[inline(never)]
-    fn reset_all(&self, held: &Held) {
+    fn reset_all(&self, held: &Held) -> Piece {
         let mut table = self.table.borrow_mut();
         table.free.clear();
         for index in 0..table.chunks.len() {
@@ -352,15 +347,15 @@ impl Chunks {
         };
         held.chunk.set(base);
         self.held.set(piece.room());
-        self.base.set(base);
-        self.base_piece.set(piece);
+        self.base.set(Some(piece));
+        piece
     }
 
     /// Takes back all chunks of an arena in which nothing is allocated.
     pub(super) fn release_all(&self, held: &Held) -> Piece {
         self.reset_all(held);
         self.give_up(held.chunk.replace(NONE), NONE);
-        self.base.set(NONE);
+        self.base.set(None);
         Piece::NONE
     }
 

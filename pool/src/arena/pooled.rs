@@ -42,7 +42,6 @@ pub struct ArenaPool {
     /// Slots of recycled objects: a header says whether there is an arena in a free one.
     slots: Pool<Arena>,
     config: ArenaConfig,
-    capacity: usize,
 }
 
 // No code of the user's runs while it is between two states.
@@ -81,7 +80,6 @@ impl ArenaPool {
         Self {
             slots: Pool::of_parked(slots),
             config,
-            capacity,
         }
     }
 
@@ -123,7 +121,7 @@ impl ArenaPool {
     /// How many arenas may be in use at one time.
     #[must_use]
     pub fn max_arenas(&self) -> usize {
-        self.capacity
+        self.slots.capacity()
     }
 
     /// The figures of the pool: its objects are arenas, and slots for them. (The high-water mark counts what

@@ -141,12 +141,7 @@ impl Depots {
         for (home, depot) in self.homes.iter().enumerate() {
             let range = commit_share(&self.setup, home, depot)?;
             let locked = depot.slab().lock(range);
-            locked.map_err(|refused| InitError::Lock {
-                bytes: range.len,
-                call: refused.call,
-                errno: refused.errno,
-                limit: source::lock_limit(),
-            })?;
+            locked.map_err(|refused| refused.of_lock(range.len))?;
             depot.slab().note_prefaulted(self.setup.share(home));
         }
         Ok(())

@@ -210,14 +210,8 @@ impl Slab {
     /// carved from.
     pub(crate) fn touch(&mut self, range: ByteRange) {
         assert_eq!(self.carved.load(Ordering::Relaxed), 0, "nobody has a slot");
-        let start = self.span.start;
-        // The smallest page of any system.
-        for offset in (range.offset..range.offset + range.len).step_by(4096) {
-            // SAFETY: within a committed range of the span.
-            let byte = unsafe { start.add(offset) };
-            // SAFETY: ours, and nobody has a slot of it: the slab is borrowed for itself alone.
-            unsafe { byte.write_volatile(0) };
-        }
+        // SAFETY: the slab is borrowed for itself alone, and nobody has a slot of it.
+        unsafe { self.span.touch(range) };
     }
 
     /// Locks the memory of a committed range.

@@ -36,6 +36,7 @@ mod tally;
 mod virt;
 
 use crate::config::PageSize;
+use crate::error::InitError;
 use crate::memory::Granted;
 use std::alloc::Layout;
 use std::fmt;
@@ -116,11 +117,6 @@ pub(crate) fn cannot_populate(errno: Option<i32>) -> bool {
     errno.is_none_or(crate::sys::cannot_populate)
 }
 
-/// The limit on locked memory, in bytes: soft and hard.
-pub(crate) fn lock_limit() -> Option<(u64, u64)> {
-    crate::sys::lock_limit()
-}
-
 /// Memory that a source gave: an owned range, aligned as asked.
 #[derive(Debug)]
 pub(crate) struct Span {
@@ -148,6 +144,19 @@ impl Span {
         assert!(offset <= self.room, "an offset within the span");
         // SAFETY: within the span, or one past its end, as was just checked.
         unsafe { self.start.add(offset) }
+    }
+
+    /// Writes to each page of a range: [`PageSource::populate`] by hand, where the system has no call for it.
+    ///
+    /// # Safety
+    ///
+    /// The range is committed, and nobody uses its bytes or counts on their values.
+    pub(crate) unsafe fn touch(&self, range: ByteRange) {
+        // The smallest page of any system.
+        for offset in (range.offset..range.end()).step_by(4096) {
+            // SAFETY: by contract, and volatile so as not to be left out.
+            unsafe { self.at(offset).write_volatile(0) };
+        }
     }
 
     /// The pages that a range touches: the first byte of the first, and how many bytes.
@@ -187,6 +196,46 @@ pub(crate) struct Refused {
     pub(crate) call: &'static str,
     /// Its error number, where it gives one.
     pub(crate) errno: Option<i32>,
+}
+
+impl Refused {
+    /// What to say of memory that was refused: where it was to be, and the pages that it has to be on, if any
+    /// are required.
+    pub(crate) fn of_memory(
+        self,
+        bytes: usize,
+        required: Option<PageSize>,
+        node: Option<u32>,
+        strict: bool,
+    ) -> InitError {
+        let Self { call, errno } = self;
+        match (required, node) {
+            (Some(pages), node) => InitError::Pages {
+                pages,
+                bytes,
+                node,
+                call,
+                errno,
+            },
+            (None, Some(node)) if strict => InitError::Node {
+                node,
+                bytes,
+                call,
+                errno,
+            },
+            _ => InitError::Commit { bytes, call, errno },
+        }
+    }
+
+    /// What to say of memory that could not be locked.
+    pub(crate) fn of_lock(self, bytes: usize) -> InitError {
+        InitError::Lock {
+            bytes,
+            call: self.call,
+            errno: self.errno,
+            limit: crate::sys::lock_limit(),
+        }
+    }
 }
 
 impl fmt::Display for Refused {
