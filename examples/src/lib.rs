@@ -27,6 +27,7 @@ pub mod lobster;
 pub mod memory;
 pub mod message;
 pub mod order;
+pub mod outcome;
 pub mod replay;
 pub mod report;
 pub mod resp;

@@ -5,14 +5,13 @@
 
 use clap::Parser;
 use examples::memory::{Args, run};
-use std::io::{self, Write};
+use examples::outcome::print;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let report = run(&Args::parse());
-    // `print!` would panic if nobody listens.
-    if let Err(error) = io::stdout().write_all(report.to_string().as_bytes()) {
-        eprintln!("memory_report: stdout: {error}");
+    if let Err(error) = print(&report.to_string()) {
+        eprintln!("memory_report: {error}");
         return ExitCode::FAILURE;
     }
     let contradictions = report.contradictions();

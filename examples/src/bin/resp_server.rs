@@ -3,17 +3,12 @@
 #![forbid(unsafe_code)]
 
 use clap::Parser;
+use examples::outcome::exit;
 use examples::resp::server::run;
 use examples::resp::settings::Args;
 use std::io;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match run(&Args::parse(), &mut io::stdout()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("resp_server: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("resp_server", run(&Args::parse(), &mut io::stdout()))
 }

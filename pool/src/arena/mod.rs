@@ -228,12 +228,7 @@ impl Arena {
     /// chunk that this took. O(chunks).
     #[must_use]
     pub fn stats(&self) -> ArenaStats {
-        self.free.recover(&self.held);
-        ArenaStats {
-            allocated: self.chunks.allocated(self.free.room()),
-            high_water: self.free.peak(&self.chunks),
-            ..self.chunks.stats()
-        }
+        self.place().stats(0)
     }
 }
 

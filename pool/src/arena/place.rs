@@ -7,6 +7,7 @@ use super::chunk::End;
 use super::entry::{First, Head, stride_of};
 use super::full::{ArenaFull, Refusal, layout_of};
 use super::piece::{UNIT, is_small};
+use super::stats::ArenaStats;
 use std::alloc::Layout;
 use std::fmt::{self, Write};
 use std::mem::{self, needs_drop};
@@ -73,6 +74,18 @@ impl<'s> Place<'s> {
                 Ok(room)
             }
             Err(refusal) => Err(refusal.with(value)),
+        }
+    }
+
+    /// The figures since so much was allocated in the arena.
+    pub(super) fn stats(self, before: usize) -> ArenaStats {
+        let Self { free, held, chunks } = self;
+        free.recover(held);
+        let since = |allocated: usize| allocated.saturating_sub(before);
+        ArenaStats {
+            allocated: since(chunks.allocated(free.room())),
+            high_water: since(free.peak(chunks)),
+            ..chunks.stats()
         }
     }
 

@@ -88,15 +88,7 @@ impl<'env> Scope<'env> {
     /// arena's other scopes are around this one, and not beside it. O(chunks).
     #[must_use]
     pub fn stats(&self) -> ArenaStats {
-        let Place { free, held, .. } = self.place();
-        free.recover(held);
-        let since = |allocated: usize| allocated.saturating_sub(self.before);
-        let allocated = self.chunks.allocated(self.free.room());
-        ArenaStats {
-            allocated: since(allocated),
-            high_water: since(self.free.peak(self.chunks)),
-            ..self.chunks.stats()
-        }
+        self.place().stats(self.before)
     }
 
     alloc_values! {
