@@ -57,6 +57,11 @@
 //! earlier, nested as you like; values with destructors are dropped at its end. [`ArenaPool`] keeps
 //! an arena for each request; [`Pool::scope`] does with typed slots what a scope does with bytes.
 //!
+//! # Variable sizes
+//!
+//! [`SlabAlloc`] has the same layers for each of 46 size classes: an allocator for collections, or for the whole program
+//! as its `#[global_allocator]`.
+//!
 //! # Pages and nodes
 //!
 //! [`PoolConfig::pages`] asks for huge pages, [`PoolConfig::prefault`] and [`PoolConfig::lock`] for
@@ -69,9 +74,10 @@
 //!
 //! - `hwloc`: nodes are read with hwloc, which has to be installed; see [`numa`].
 //! - `checked`: pages that nobody may touch before and behind each pool's memory; what runs over its
-//!   ends ends the program (SIGSEGV). Within it, one object may still run into the next.
-//! - `allocator-api2-02` and `allocator-api2-04`: `&Arena` and `&Scope` are allocators for collections of
-//!   that version: `allocator_api2`'s `Vec` and `Box`, hashbrown's maps and sets (they ask for 0.2).
+//!   ends ends the program (SIGSEGV). Within it, one object may still run into the next. [`SlabAlloc`] looks
+//!   for misuse, which ends the program with a message.
+//! - `allocator-api2-02` and `allocator-api2-04`: `&Arena`, `&Scope` and [`SlabAlloc`] are allocators for collections
+//!   of that version: `allocator_api2`'s `Vec` and `Box`, hashbrown's maps and sets (they ask for 0.2).
 //! - `serde`: [`PoolBox`] and [`PoolArc`] are serialised as their object, and deserialised as one: a
 //!   pool that is full is an error. [`ScopedBox`], [`ErasedBox`] and [`ErasedArc`] are serialised.
 //! - `stable_deref_trait`: all of these are `StableDeref`, and the two that are cloned
@@ -81,13 +87,14 @@
 //!
 //! `unsafe` is denied in this crate, and allowed in the modules that say so at their top: the
 //! handles, what they forward and what says that they are stable, epoch, pooled, vacant, slot, pool, scrub, overflow, thread, cache,
-//! depots, depot, links, magazine, slab, source, sys, zeros, and the arena but for its arithmetic and plain data. Configuration, errors, statistics, the word
+//! depots, depot, links, magazine, slab, source, sys, zeros, the arena and the allocator but for their arithmetic and plain data. Configuration, errors, statistics, the word
 //! that counts owners, the ledger, leave, the layout arithmetic, the sets of slots, and what is known of
 //! nodes forbid it.
 
 #![deny(unsafe_code)]
 #![cfg_attr(loom, allow(dead_code, unused_imports, unreachable_pub, missing_docs))]
 
+mod alloc;
 mod cache;
 mod config;
 mod depot;
@@ -167,6 +174,7 @@ pub use stats::{Decision, NodeStats, Stats};
 
 #[cfg(not(loom))]
 pub use {
+    alloc::{AllocError, ClassStats, LargeStats, SlabAlloc, SlabStats},
     arena::{
         Arena, ArenaBox, ArenaConfig, ArenaFull, ArenaPool, ArenaStats, Checkpoint, NoDrop,
         PooledArena, RollbackError, Scope, ScopeGuard,

@@ -35,6 +35,26 @@ mod imp {
             self.0.store(value, Ordering::Relaxed);
         }
     }
+
+    /// A pointer that one thread at a time reads and writes, as [`OwnedU64`] is a number.
+    #[derive(Debug)]
+    pub(crate) struct OwnedPtr(AtomicPtr<u8>);
+
+    impl OwnedPtr {
+        pub(crate) const fn null() -> Self {
+            Self(AtomicPtr::new(std::ptr::null_mut()))
+        }
+
+        #[inline(always)]
+        pub(crate) fn get(&self) -> *mut u8 {
+            self.0.load(Ordering::Relaxed)
+        }
+
+        #[inline(always)]
+        pub(crate) fn set(&self, value: *mut u8) {
+            self.0.store(value, Ordering::Relaxed);
+        }
+    }
 }
 
 #[cfg(loom)]
@@ -60,6 +80,24 @@ mod imp {
         }
 
         pub(crate) fn set(&self, value: u64) {
+            self.0.set(value);
+        }
+    }
+
+    /// Checked as [`OwnedU64`] is.
+    #[derive(Debug)]
+    pub(crate) struct OwnedPtr(loom::cell::Cell<*mut u8>);
+
+    impl OwnedPtr {
+        pub(crate) fn null() -> Self {
+            Self(loom::cell::Cell::new(std::ptr::null_mut()))
+        }
+
+        pub(crate) fn get(&self) -> *mut u8 {
+            self.0.get()
+        }
+
+        pub(crate) fn set(&self, value: *mut u8) {
             self.0.set(value);
         }
     }

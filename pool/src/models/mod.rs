@@ -5,6 +5,7 @@
 //! check that cannot fail checks nothing.
 
 mod atomic;
+mod berths;
 mod caches;
 pub(crate) mod heap;
 mod links;

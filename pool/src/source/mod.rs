@@ -16,6 +16,8 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(not(loom))]
+pub(crate) mod block;
 #[cfg(all(unix, not(miri)))]
 mod bound;
 #[cfg(all(test, not(loom)))]

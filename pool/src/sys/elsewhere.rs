@@ -26,6 +26,19 @@ pub(crate) unsafe fn purge(start: NonNull<u8>, bytes: usize) -> bool {
     false
 }
 
+/// # Safety
+///
+/// As on Linux; nothing happens.
+#[cfg(not(loom))]
+pub(crate) unsafe fn remap(
+    _: NonNull<u8>,
+    _: usize,
+    _: usize,
+    _: bool,
+) -> Result<NonNull<u8>, i32> {
+    none()
+}
+
 pub(crate) fn advise_huge(_: NonNull<u8>, _: usize) -> Result<(), i32> {
     none()
 }

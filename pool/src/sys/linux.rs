@@ -42,6 +42,28 @@ pub(crate) unsafe fn purge(start: NonNull<u8>, bytes: usize) -> bool {
     unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_DONTNEED) == 0 }
 }
 
+/// Makes a mapping larger: its bytes stay, here or elsewhere, and what is new is zero.
+///
+/// # Safety
+///
+/// The whole of a mapping of this module or its siblings, or whole pages of it. If there is no error they are
+/// not used again where they were.
+#[cfg(not(loom))]
+pub(crate) unsafe fn remap(
+    start: NonNull<u8>,
+    old: usize,
+    new: usize,
+    may_move: bool,
+) -> Result<NonNull<u8>, i32> {
+    let flags = if may_move { libc::MREMAP_MAYMOVE } else { 0 };
+    // SAFETY: pages of ours, by contract.
+    let memory = unsafe { libc::mremap(start.as_ptr().cast(), old, new, flags) };
+    if memory == libc::MAP_FAILED {
+        return Err(errno());
+    }
+    NonNull::new(memory.cast()).ok_or(0)
+}
+
 /// Asks for huge pages at first touch, where the kernel has them at hand.
 pub(crate) fn advise_huge(start: NonNull<u8>, bytes: usize) -> Result<(), i32> {
     // SAFETY: this sets a flag of the mapping; it touches no page.

@@ -34,6 +34,12 @@ pub(crate) use unix::{
     cannot_populate, forbid, in_core, lock, lock_limit, not_supported, page_size, release, reserve,
 };
 
+#[cfg(all(unix, not(miri), not(loom)))]
+pub(crate) use {
+    system::remap,
+    unix::{allow, at_fork, map, physical_bytes, reserve_closed, unmap},
+};
+
 /// The most memory that this process may lock, in bytes: what it is held to, and what it may raise
 /// that to without privileges. `None` if the system does not say.
 #[cfg(not(all(unix, not(miri))))]
@@ -46,6 +52,10 @@ pub(crate) fn lock_limit() -> Option<(u64, u64)> {
 pub(crate) fn cannot_populate(_: i32) -> bool {
     true
 }
+
+/// Nothing forks here.
+#[cfg(all(not(all(unix, not(miri))), not(loom)))]
+pub(crate) fn at_fork(_: extern "C" fn(), _: extern "C" fn()) {}
 
 /// How strongly memory is bound to a node.
 #[cfg(all(unix, not(miri)))]

@@ -4,7 +4,7 @@ use super::system::NORESERVE;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The number of the last error of this thread.
 pub(super) fn errno() -> i32 {
@@ -27,17 +27,23 @@ pub(crate) fn cannot_populate(errno: i32) -> bool {
     not_supported(errno) || errno == libc::EINVAL
 }
 
-/// Bytes of the system's base page.
+/// Bytes of the system's base page. It waits for nobody and allocates nothing.
 pub(crate) fn page_size() -> usize {
-    static PAGE: OnceLock<usize> = OnceLock::new();
-    *PAGE.get_or_init(|| {
-        // SAFETY: asks for a number.
-        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-        usize::try_from(page)
-            .ok()
-            .filter(|page| page.is_power_of_two())
-            .unwrap_or(4096)
-    })
+    static PAGE: AtomicUsize = AtomicUsize::new(0);
+    match PAGE.load(Ordering::Relaxed) {
+        0 => {
+            let page = sysconf(libc::_SC_PAGESIZE);
+            let page = if page.is_power_of_two() { page } else { 4096 };
+            PAGE.store(page, Ordering::Relaxed);
+            page
+        }
+        page => page,
+    }
+}
+
+fn sysconf(name: libc::c_int) -> usize {
+    // SAFETY: asks for a number.
+    usize::try_from(unsafe { libc::sysconf(name) }).unwrap_or(0)
 }
 
 /// Maps fresh memory that is committed, and zero, at first touch.
@@ -53,6 +59,58 @@ pub(crate) fn reserve(bytes: usize) -> Result<NonNull<u8>, Option<i32>> {
     NonNull::new(memory.cast()).ok_or(None)
 }
 
+/// Maps addresses that nobody may touch before they are [allowed](allow). The system has no memory for them, and
+/// does not count them.
+#[cfg(not(loom))]
+pub(crate) fn reserve_closed(bytes: usize) -> Result<NonNull<u8>, Option<i32>> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | NORESERVE;
+    // SAFETY: as for `reserve`.
+    let memory = unsafe { libc::mmap(ptr::null_mut(), bytes, libc::PROT_NONE, flags, -1, 0) };
+    if memory == libc::MAP_FAILED {
+        return Err(Some(errno()));
+    }
+    NonNull::new(memory.cast()).ok_or(None)
+}
+
+/// Maps fresh memory as [`reserve`] does, unless it is obviously more than the system has.
+#[cfg(not(loom))]
+pub(crate) fn map(bytes: usize) -> Result<NonNull<u8>, Option<i32>> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let prot = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: as for `reserve`.
+    let memory = unsafe { libc::mmap(ptr::null_mut(), bytes, prot, flags, -1, 0) };
+    if memory == libc::MAP_FAILED {
+        return Err(Some(errno()));
+    }
+    NonNull::new(memory.cast()).ok_or(None)
+}
+
+/// Makes whole pages usable.
+///
+/// # Safety
+///
+/// The pages are of a mapping of this module.
+#[cfg(not(loom))]
+pub(crate) unsafe fn allow(start: NonNull<u8>, bytes: usize) -> Result<(), i32> {
+    let prot = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: pages of ours, by contract; more is allowed than was.
+    checked(unsafe { libc::mprotect(start.as_ptr().cast(), bytes, prot) })
+}
+
+/// Has a function called before each fork, and another one after it, in the parent and in the child.
+#[cfg(not(loom))]
+pub(crate) fn at_fork(before: extern "C" fn(), after: extern "C" fn()) {
+    // SAFETY: the functions may be called as long as the process lives; an error (there is no memory
+    // for it) leaves all as it is.
+    unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
+}
+
+/// Bytes of the machine's memory; zero if it does not say.
+#[cfg(not(loom))]
+pub(crate) fn physical_bytes() -> usize {
+    sysconf(libc::_SC_PHYS_PAGES).saturating_mul(page_size())
+}
+
 /// Unmaps what [`reserve`] mapped.
 ///
 /// # Safety
@@ -63,6 +121,17 @@ pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize) {
     // SAFETY: the whole of a mapping of ours, unused from here on.
     let failed = unsafe { libc::munmap(start.as_ptr().cast(), bytes) } != 0;
     debug_assert!(!failed, "munmap: {}", io::Error::last_os_error());
+}
+
+/// [`release`], which may fail: the kernel has a bound on mappings, and what is cut out of one leaves two.
+///
+/// # Safety
+///
+/// As there, if it returns that it did; whole pages of a mapping.
+#[cfg(not(loom))]
+pub(crate) unsafe fn unmap(start: NonNull<u8>, bytes: usize) -> bool {
+    // SAFETY: by contract.
+    unsafe { libc::munmap(start.as_ptr().cast(), bytes) == 0 }
 }
 
 /// Makes it an error to touch whole pages: the process ends with a signal.

@@ -27,8 +27,20 @@ fn address(start: NonNull<u8>) -> *mut c_void {
 
 /// Reserves addresses, which nobody may touch until they are committed.
 pub(crate) fn reserve(bytes: usize) -> Result<NonNull<u8>, i32> {
-    // SAFETY: a new reservation at an address of the system's choice touches no memory in use.
-    let memory = unsafe { VirtualAlloc(ptr::null(), bytes, MEM_RESERVE, PAGE_NOACCESS) };
+    reserve_at(ptr::null_mut(), bytes)
+}
+
+/// The same, at an address; an error if that is taken.
+pub(crate) fn reserve_at(address: *mut u8, bytes: usize) -> Result<NonNull<u8>, i32> {
+    // SAFETY: a new reservation, where there is none, touches no memory in use.
+    let memory = unsafe {
+        VirtualAlloc(
+            address.cast_const().cast(),
+            bytes,
+            MEM_RESERVE,
+            PAGE_NOACCESS,
+        )
+    };
     NonNull::new(memory.cast()).ok_or_else(error)
 }
 
