@@ -19,10 +19,12 @@ if ! cargo +nightly --version >/dev/null 2>&1; then
     exit 0
 fi
 
-# What is left out: `ui` runs the compiler; `fork` is not for ThreadSanitizer's runtime. That has nothing to see
-# in an arena, which is one thread's, nor where all is said when it is compiled.
-mapfile -t tests < <(tests_but ui fork)
-mapfile -t threaded < <(tests_but ui fork arena assertions assertions_arena)
+# What is left out: `ui` runs the compiler; forks are not for the sanitizers' runtimes. ThreadSanitizer has nothing to
+# see in an arena, which is one thread's, nor where all is said when it is compiled, nor where resident memory and limits
+# are looked at, of which its own shadow is most.
+mapfile -t tests < <(tests_but ui fork global_alloc_fork)
+mapfile -t threaded < <(tests_but ui fork global_alloc_fork arena assertions assertions_arena assertions_slab \
+    global_alloc_limits global_alloc_quiet global_alloc_static slab_checked)
 
 # Tests say what they skip for it.
 address() {

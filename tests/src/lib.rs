@@ -3,8 +3,13 @@
 #![deny(unsafe_code)]
 
 pub mod arena_programs;
+pub mod blocks;
 pub mod ms_queue;
+mod resident;
+pub mod slab_traces;
 pub mod treiber;
+
+pub use resident::resident;
 
 use std::cell::Cell;
 use std::sync::Arc;

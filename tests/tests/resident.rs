@@ -2,7 +2,7 @@
 //! and go meanwhile.
 
 use pool::{Pool, PoolConfig};
-use tests::scaled;
+use tests::{resident, scaled};
 
 type Order = [u64; 8];
 
@@ -13,35 +13,6 @@ fn pool(capacity: usize) -> Pool<Order> {
 /// Whether the system counts what is touched beforehand by reading. Windows does; wine on Linux maps
 /// one page of zeros, which counts as nothing.
 const READING_COUNTS: bool = !cfg!(windows);
-
-/// Resident bytes of this process, from the system; `None` where it does not say.
-#[cfg(not(any(windows, miri)))]
-fn resident() -> Option<usize> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: usize = statm.split_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * 4096)
-}
-
-#[cfg(windows)]
-fn resident() -> Option<usize> {
-    use windows_sys::Win32::System::ProcessStatus::{
-        GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS,
-    };
-    use windows_sys::Win32::System::Threading::GetCurrentProcess;
-
-    let bytes = u32::try_from(size_of::<PROCESS_MEMORY_COUNTERS>()).ok()?;
-    let mut counters = PROCESS_MEMORY_COUNTERS::default();
-    // SAFETY: a constant that stands for this process.
-    let process = unsafe { GetCurrentProcess() };
-    // SAFETY: writes into the counters, which are as large as it is told.
-    let done = unsafe { GetProcessMemoryInfo(process, &raw mut counters, bytes) };
-    (done != 0).then_some(counters.WorkingSetSize)
-}
-
-#[cfg(miri)]
-fn resident() -> Option<usize> {
-    None
-}
 
 #[test]
 fn the_system_agrees() {
