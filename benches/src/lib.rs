@@ -12,6 +12,9 @@
 //! - `policies` measures what each NUMA policy costs, on this machine's nodes and on made-up ones.
 //! - `handles` measures each kind of handle beside its peers, on the one small thing that it is for.
 //! - `arenas` measures arenas beside their peers, a tick at a time: what is allocated, and its end.
+//! - `allocators` measures allocators of blocks of any size beside each other, in one process.
+//! - `programs` measures whole programs, each on the allocator that it has installed: it runs
+//!   `global_slab`, `global_glibc` and so on by turns.
 //! - `resident` measures the memory that a million orders use.
 //! - `hotpath` is for an instruction counter; `ci/hotpath.sh` runs it.
 //!
@@ -24,13 +27,19 @@ pub mod subject;
 pub mod work;
 
 #[cfg(feature = "peers")]
+pub mod allocators;
+#[cfg(feature = "peers")]
 pub mod arenas;
 #[cfg(test)]
 mod checked;
 #[cfg(feature = "peers")]
+pub mod disturbed;
+#[cfg(feature = "peers")]
 pub mod handles;
 #[cfg(feature = "peers")]
 pub mod options;
+#[cfg(feature = "peers")]
+pub mod programs;
 #[cfg(feature = "peers")]
 pub mod roster;
 #[cfg(feature = "peers")]
@@ -41,9 +50,3 @@ pub mod table;
 pub mod turns;
 
 pub use order::{Order, Side};
-
-use std::alloc::System;
-
-/// The subject `glibc` is whatever this is, so it is said and not left to the default.
-#[global_allocator]
-static GLOBAL: System = System;

@@ -56,6 +56,12 @@ impl Subjects {
     /// Whether that one does.
     #[must_use]
     pub fn wants(&self, row: &Row<'_>) -> bool {
-        self.subject.is_empty() || self.subject.iter().any(|name| name == row.subject)
+        self.wants_name(row.subject)
+    }
+
+    /// Whether the one of that name does.
+    #[must_use]
+    pub fn wants_name(&self, subject: &str) -> bool {
+        self.subject.is_empty() || self.subject.iter().any(|name| name == subject)
     }
 }

@@ -39,6 +39,18 @@ impl Resident {
     }
 }
 
+/// The most bytes that the process had at a time so far; `None` where there is no
+/// `/proc/self/status`.
+#[must_use]
+pub fn peak() -> Option<usize> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: usize = line.trim_end_matches("kB").trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
 /// How long the calling thread has waited for a CPU in all its life: others were on it. Zero where
 /// there is no `/proc/thread-self/schedstat`.
 #[must_use]

@@ -1,7 +1,7 @@
 //! Where the pool stands beside another subject.
 
 use crate::table::{number, table};
-use crate::turns::Figures;
+use crate::turns::{Figures, median};
 use comfy_table::Table;
 use serde::Serialize;
 
@@ -28,6 +28,9 @@ pub const fn beside(subject: &'static str) -> Measure {
     Measure { subject, at_most }
 }
 
+/// All others as one: the median of their medians.
+pub const OTHERS: &str = "the others' median";
+
 /// Where it stands in a workload. The ratio is of medians: its time over theirs.
 #[derive(Debug, Serialize)]
 pub struct Standing {
@@ -44,14 +47,18 @@ impl Standing {
     #[must_use]
     pub fn all(ours: &str, measures: &[Measure], figures: &[Figures]) -> Vec<Self> {
         let of = |name| figures.iter().find(|figure| figure.subject == name);
+        let median_of = |name| match name {
+            OTHERS => others(ours, figures),
+            name => of(name).map(|figure| figure.median),
+        };
         let standings = measures.iter().filter_map(|measure| {
-            let (pool, other) = of(ours).zip(of(measure.subject))?;
+            let (pool, other) = of(ours).zip(median_of(measure.subject))?;
             Some(Self {
                 workload: pool.workload.clone(),
                 beside: measure.subject,
                 pool: pool.median,
-                other: other.median,
-                ratio: pool.median / other.median,
+                other,
+                ratio: pool.median / other,
                 at_most: measure.at_most,
             })
         });
@@ -64,9 +71,9 @@ impl Standing {
         let headers = [
             "workload",
             "beside",
-            "pool",
+            "ours",
             "other",
-            "pool/other",
+            "ours/other",
             "at most",
         ];
         let mut table = table(headers, 2);
@@ -81,5 +88,32 @@ impl Standing {
             table.add_row(names.into_iter().chain(numbers.map(number)));
         }
         table
+    }
+}
+
+/// The median of the medians of all but one.
+fn others(ours: &str, figures: &[Figures]) -> Option<f64> {
+    let others = figures.iter().filter(|figure| figure.subject != ours);
+    let medians: Vec<_> = others.map(|figure| figure.median).collect();
+    (!medians.is_empty()).then(|| median(&medians))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_others_stand_together_in_their_middle() {
+        let figure = |subject, ns| Figures::new("work", subject, vec![ns]);
+        let figures = [("we", 3.0), ("a", 1.0), ("b", 4.0), ("c", 6.0), ("d", 90.0)];
+        let figures = figures.map(|(subject, ns)| figure(subject, ns));
+        let measures = [beside("a"), beside(OTHERS), beside("nobody")];
+        let standings = Standing::all("we", &measures, &figures);
+        let found: Vec<_> = standings
+            .iter()
+            .map(|standing| (standing.beside, standing.other, standing.ratio))
+            .collect();
+        assert_eq!(found, [("a", 1.0, 3.0), (OTHERS, 5.0, 0.6)]);
+        assert!(Standing::all("we", &measures, &figures[..1]).is_empty());
     }
 }

@@ -46,6 +46,28 @@ pub struct Figures {
     pub rounds: Vec<f64>,
 }
 
+impl Figures {
+    /// Those of some rounds.
+    ///
+    /// # Panics
+    ///
+    /// There are none.
+    #[must_use]
+    pub fn new(workload: &str, subject: &'static str, rounds: Vec<f64>) -> Self {
+        let least = rounds.iter().copied().min_by(f64::total_cmp);
+        let most = rounds.iter().copied().max_by(f64::total_cmp);
+        Self {
+            workload: workload.to_owned(),
+            subject,
+            one_thread: false,
+            median: median(&rounds),
+            min: least.expect("there are rounds"),
+            max: most.expect("there are rounds"),
+            rounds,
+        }
+    }
+}
+
 /// A subject's place in the turns.
 struct Turn<'a> {
     row: Row<'a>,
@@ -117,16 +139,10 @@ impl<'a> Turn<'a> {
     }
 
     fn figures(self, workload: &str) -> Figures {
-        let least = self.rounds.iter().copied().min_by(f64::total_cmp);
-        let most = self.rounds.iter().copied().max_by(f64::total_cmp);
+        let figures = Figures::new(workload, self.row.subject, self.rounds);
         Figures {
-            workload: workload.to_owned(),
-            subject: self.row.subject,
             one_thread: self.row.one_thread,
-            median: median(&self.rounds),
-            min: least.expect("there are rounds"),
-            max: most.expect("there are rounds"),
-            rounds: self.rounds,
+            ..figures
         }
     }
 }

@@ -2,8 +2,8 @@
 
 #![cfg(feature = "peers")]
 
-use benches::arenas;
 use benches::handles::Comparison;
+use benches::{allocators, arenas, programs};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -184,4 +184,77 @@ fn arenas_are_measured_beside_all_peers() {
     let measures: usize = measures.map(|comparison| comparison.measures.len()).sum();
     let standings = report["standings"].as_array().expect("a list");
     assert_eq!(standings.len(), measures);
+}
+
+#[test]
+fn allocators_are_measured_beside_each_other() {
+    let args = ["--rounds", "2", "--millis", "1", "--memory", "1"];
+    let report = report(env!("CARGO_BIN_EXE_allocators"), &args);
+    assert_measured(&report, 2);
+    is_skipped(&report, "CPUs");
+    let skipped = report["skipped"].as_array().expect("a list").len();
+    let workloads = allocators::Comparison::ALL.len() - skipped;
+    let subjects = programs::ALLOCATORS.len();
+    assert_eq!(
+        strings(&report["figures"], "subject").len(),
+        workloads * subjects
+    );
+    let standings = strings(&report["standings"], "beside");
+    assert_eq!(standings.len(), workloads * allocators::MEASURES.len());
+    // Each process had its own blocks at least: those of `larson` are 5 MB.
+    let larson = |list: &str| {
+        let memory = report[list].as_array().expect("a list").iter();
+        let larson: Vec<_> = memory
+            .filter(|figure| figure["workload"] == "larson")
+            .map(|figure| figure["median"].as_f64().expect("a number"))
+            .collect();
+        larson
+    };
+    let (peak, end) = (larson("peak"), larson("end"));
+    if cfg!(target_os = "linux") && skipped == 0 {
+        assert_eq!((peak.len(), end.len()), (subjects, subjects));
+        assert!(peak.iter().all(|mib| *mib > 5.0), "{peak:?}");
+    }
+}
+
+#[test]
+fn allocators_are_chosen_by_workload_and_subject() {
+    let args = ["--rounds", "1", "--millis", "1", "--workload", "churn"];
+    let args = [&args[..], &["--subject", "slab", "--threads", "1"]].concat();
+    let report = report(env!("CARGO_BIN_EXE_allocators"), &args);
+    assert_eq!(strings(&report["figures"], "subject"), ["slab"; 6]);
+    let sizes = ["16", "64", "256", "1024", "4096", "32768"];
+    let names = sizes.map(|size| format!("churn-{size}"));
+    assert_eq!(strings(&report["figures"], "workload"), names);
+    assert!(strings(&report["standings"], "beside").is_empty());
+}
+
+#[test]
+fn programs_run_on_all_allocators() {
+    let args = ["--rounds", "1", "--percent", "1"];
+    let report = report(env!("CARGO_BIN_EXE_programs"), &args);
+    assert!(!is_skipped(&report, ""));
+    let (all, subjects) = (programs::Program::ALL.len(), programs::ALLOCATORS.len());
+    for what in ["time", "peak", "end"] {
+        let compared = &report[what];
+        if what != "time" && cfg!(not(target_os = "linux")) {
+            continue;
+        }
+        assert_measured(compared, 1);
+        let found = strings(&compared["figures"], "subject").len();
+        assert_eq!(found, all * subjects, "{what}");
+        let standings = strings(&compared["standings"], "beside").len();
+        assert_eq!(standings, all * allocators::MEASURES.len(), "{what}");
+    }
+}
+
+#[test]
+fn programs_are_chosen_by_name_and_allocator() {
+    let args = ["--rounds", "2", "--percent", "1", "--program", "json"];
+    let args = [&args[..], &["--subject", "slab", "--subject", "jemalloc"]].concat();
+    let report = report(env!("CARGO_BIN_EXE_programs"), &args);
+    let figures = &report["time"]["figures"];
+    assert_eq!(strings(figures, "workload"), ["json", "json"]);
+    assert_eq!(strings(figures, "subject"), ["slab", "jemalloc"]);
+    assert_measured(&report["time"], 2);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Runs the workloads of a family.
 #[allow(
     dead_code,
-    reason = "`handles` and `arenas` have workloads of their own"
+    reason = "`handles`, `arenas` and `allocators` have workloads of their own"
 )]
 pub(crate) fn family(name: &str) {
     let mut criterion = criterion();

@@ -1,7 +1,8 @@
 //! The handles beside their peers, each on the one small thing that it is for: see
 //! [`benches::handles`].
 
-use benches::handles::{Comparison, OURS, take_disturbed};
+use benches::disturbed::take_disturbed;
+use benches::handles::{Comparison, OURS};
 use benches::options::{Options, Subjects};
 use benches::standing::Standing;
 use benches::table;

@@ -1,9 +1,9 @@
 //! The loop that is measured, on one thread and on several.
 //!
-//! On a machine that others use too, a thread waits for its CPU now and then. That is taken off the
-//! figures of one thread. Where there are several it is more than time that is lost, for those that
-//! wait are in nobody's way: such a round is taken again.
+//! Rounds of several threads are taken again where they did not have a CPU each: see
+//! [`disturbed`](crate::disturbed).
 
+use crate::disturbed::{Attempt, least_disturbed};
 use crate::process::timed;
 use crate::work::Round;
 use std::hint::{self, black_box};
@@ -165,32 +165,6 @@ impl<M: Maker + Sync> Together<M> {
     }
 }
 
-/// Runs whose threads took turns on too few CPUs, whatever was tried.
-static DISTURBED: AtomicUsize = AtomicUsize::new(0);
-
-/// Runs since the last call in which threads waited for each other or for other programs, however
-/// often they were taken again: what the figures say of threads that meet is too little then.
-pub fn take_disturbed() -> usize {
-    // Relaxed: a count.
-    DISTURBED.swap(0, Ordering::Relaxed)
-}
-
-/// How a round of several threads went.
-struct Attempt {
-    elapsed: Duration,
-    /// How long the threads waited for CPUs, all together.
-    waited: Duration,
-}
-
-impl Attempt {
-    /// The most that are made for a round; the least disturbed one counts.
-    const MOST: u32 = 8;
-
-    fn is_undisturbed(&self) -> bool {
-        self.waited * 20 <= self.elapsed
-    }
-}
-
 impl<M: Maker + Sync> Together<M> {
     /// What it takes the slowest one, with all there before, and warm. Each takes all the steps, so
     /// this is what one costs while others are at it.
@@ -221,20 +195,7 @@ impl<M: Maker + Sync> Round for Together<M> {
     fn run(&mut self, steps: u64) -> Duration {
         let first = self.taken;
         self.taken += steps;
-        let mut least = self.attempt(first, steps);
-        for _ in 1..Attempt::MOST {
-            if least.is_undisturbed() {
-                break;
-            }
-            let again = self.attempt(first, steps);
-            if again.waited < least.waited {
-                least = again;
-            }
-        }
-        if !least.is_undisturbed() {
-            DISTURBED.fetch_add(1, Ordering::Relaxed);
-        }
-        least.elapsed
+        least_disturbed(|| self.attempt(first, steps))
     }
 }
 

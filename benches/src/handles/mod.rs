@@ -12,7 +12,7 @@ mod full;
 mod job;
 mod weaks;
 
-pub use job::{Job, Maker, take_disturbed};
+pub use job::{Job, Maker};
 
 use crate::standing::{Measure, at_most, beside};
 use crate::turns::Row;

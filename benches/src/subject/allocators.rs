@@ -1,13 +1,15 @@
-//! General allocators: the system's, through `Box`, and three that are called by their
+//! General allocators: the system's, through `Box`, and such as are called by their
 //! `GlobalAlloc` with a constant layout, as `Box` calls the one that is installed.
 
 use super::Subject;
 use crate::Order;
-use std::alloc::{GlobalAlloc, Layout, handle_alloc_error};
+use pool::SlabAlloc;
+use std::alloc::{self, GlobalAlloc, Layout, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-/// `Box`, which here is `malloc` and `free`.
+/// `Box`, which is `malloc` and `free`: a program installs another allocator or it measures this, never
+/// both.
 #[derive(Debug)]
 pub struct Glibc;
 
@@ -57,6 +59,69 @@ impl Allocator for snmalloc_rs::SnMalloc {
 
 impl Allocator for tikv_jemallocator::Jemalloc {
     const NAME: &'static str = "jemalloc";
+    const THE: Self = Self;
+}
+
+/// Our own, one for the whole process.
+static SLAB: SlabAlloc = SlabAlloc::new();
+
+/// [`SlabAlloc`], as the others are called.
+#[derive(Debug, Clone, Copy)]
+pub struct Slab;
+
+// SAFETY: each call is passed on to one allocator, which keeps the contract.
+unsafe impl GlobalAlloc for Slab {
+    #[inline(always)]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: by contract.
+        unsafe { SLAB.alloc(layout) }
+    }
+
+    #[inline(always)]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: by contract, a block of `SLAB`.
+        unsafe { SLAB.dealloc(block, layout) };
+    }
+
+    #[inline(always)]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: by contract.
+        unsafe { SLAB.alloc_zeroed(layout) }
+    }
+
+    #[inline(always)]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: by contract, a block of `SLAB`.
+        unsafe { SLAB.realloc(block, layout, size) }
+    }
+}
+
+impl Allocator for Slab {
+    const NAME: &'static str = "slab";
+    const THE: Self = Self;
+}
+
+/// Whatever the program has installed.
+#[derive(Debug, Clone, Copy)]
+pub struct Installed;
+
+// SAFETY: each call is passed on to one allocator, which keeps the contract.
+unsafe impl GlobalAlloc for Installed {
+    #[inline(always)]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: by contract.
+        unsafe { alloc::alloc(layout) }
+    }
+
+    #[inline(always)]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: by contract, a block of it.
+        unsafe { alloc::dealloc(block, layout) };
+    }
+}
+
+impl Allocator for Installed {
+    const NAME: &'static str = "installed";
     const THE: Self = Self;
 }
 

@@ -19,7 +19,7 @@ pub use ours::Ours;
 
 #[cfg(feature = "peers")]
 pub use {
-    allocators::{Allocator, Glibc, Heap, Owned},
+    allocators::{Allocator, Glibc, Heap, Installed, Owned, Slab},
     pools::{InfinityPool, ObjectPool, Opool, Orders, Plurality},
     slabs::{Held, NexusSlab, ShardedSlab},
 };

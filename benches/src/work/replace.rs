@@ -70,8 +70,14 @@ pub struct Random(u64);
 
 impl Random {
     /// Always the same one.
-    pub(super) const fn new() -> Self {
-        Self(0x9e37_79b9_7f4a_7c15)
+    pub(crate) const fn new() -> Self {
+        Self::nth(0)
+    }
+
+    /// One of many, each always the same.
+    pub(crate) const fn nth(n: u64) -> Self {
+        let odd = 0x9e37_79b9_7f4a_7c15_u64;
+        Self(odd.wrapping_mul(n.wrapping_add(1)))
     }
 
     /// Brings items into an order that depends on their number only.
@@ -89,7 +95,7 @@ impl Random {
 
     /// A number below `bound`. The upper bits are the good ones.
     #[inline(always)]
-    pub(super) fn below(&mut self, bound: u32) -> u32 {
+    pub(crate) fn below(&mut self, bound: u32) -> u32 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
