@@ -16,6 +16,9 @@ fn memory_goes_back() {
     trim_gives_back_what_is_free();
     nothing_is_retained_if_nothing_shall_be();
     no_more_is_retained_than_shall_be();
+    what_is_retained_falls_with_what_is_used();
+    all_is_retained_if_all_shall_be();
+    a_freed_block_does_not_serve_much_smaller_ones_whole();
     live_blocks_stay();
     values_leave_nothing_behind();
 }
@@ -176,4 +179,32 @@ fn addresses() -> Option<usize> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: usize = statm.split_whitespace().next()?.parse().ok()?;
     Some(pages * 4096)
+}
+
+/// If nothing is said, it is a share of what is in use, while much of it is freed as well.
+fn what_is_retained_falls_with_what_is_used() {
+    let allocator = SlabAlloc::new();
+    drop(fill(&allocator, 1000, scaled(64 * MIB, MIB)));
+    let retained = allocator.stats().retained;
+    assert!(retained <= 2 * MIB, "{retained}");
+}
+
+fn all_is_retained_if_all_shall_be() {
+    let allocator = SlabAlloc::with_retain(usize::MAX);
+    let bytes = scaled(32 * MIB, MIB);
+    drop(fill(&allocator, 1000, bytes));
+    let retained = allocator.stats().retained;
+    assert!(retained >= bytes / 4 * 3, "{retained}");
+}
+
+/// Else one small request after the other would come to sit in a large block.
+fn a_freed_block_does_not_serve_much_smaller_ones_whole() {
+    let allocator = SlabAlloc::new();
+    let mut kept = Vec::new();
+    for n in 0..scaled(200, 5) {
+        drop(Block::new_in(Own(&allocator), 160 << 10, 8, n).expect("memory"));
+        kept.push(Block::new_in(Own(&allocator), 40_000, 8, n).expect("memory"));
+    }
+    let large = allocator.stats().large;
+    assert!(large.given < 2 * large.asked, "{large:?}");
 }

@@ -249,3 +249,70 @@ impl InPages for Layout {
         Layout::from_size_align(size, block::page()).unwrap_or(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(pages: usize, align: usize) -> Layout {
+        Layout::from_size_align(pages * block::page(), align).unwrap()
+    }
+
+    /// A table, in memory of its own, as an allocator's is.
+    fn with_map(f: impl FnOnce(&Map)) {
+        let whole = Layout::new::<Map>().align_to_page();
+        let memory = block::map(whole).unwrap();
+        // SAFETY: zeros are an empty table.
+        f(unsafe { memory.cast::<Map>().as_ref() });
+        // SAFETY: mapped above, and not used again.
+        unsafe { block::unmap(memory, whole) };
+    }
+
+    #[test]
+    fn what_is_inserted_is_found_where_it_starts_until_it_is_removed() {
+        with_map(|map| {
+            let layout = layout(3, 1 << 16);
+            let start = block::map(layout).unwrap();
+            let address = start.addr().get();
+            assert!(map.get(address).is_none());
+            map.insert(start, layout).unwrap();
+            let entry = map.get(address).unwrap();
+            assert_eq!((entry.start, entry.layout), (start, layout));
+            assert!(map.get(address + block::page()).is_none());
+            assert!(map.get(address + 8).is_none());
+            assert!(map.get(usize::MAX).is_none());
+            assert!(map.remove(start));
+            assert!(!map.remove(start), "only one of two takes it");
+            assert!(map.get(address).is_none());
+            map.insert(start, layout).unwrap();
+            // SAFETY: one block is left, which goes with the table.
+            unsafe { map.unmap(1) };
+        });
+    }
+
+    #[test]
+    fn a_shelf_gives_what_it_was_given_last_and_hides_it() {
+        with_map(|map| {
+            let (small, large) = (layout(1, block::page()), layout(2, block::page()));
+            let blocks = [small, large, small].map(|layout| Entry {
+                start: block::map(layout).unwrap(),
+                layout,
+            });
+            blocks.iter().for_each(|entry| map.shelve(*entry));
+            for entry in &blocks {
+                assert!(map.get(entry.start.addr().get()).is_none());
+            }
+            assert!(map.unshelve(Some(large)).is_none(), "not on top");
+            let top = map.unshelve(Some(small)).unwrap();
+            assert_eq!((top.start, top.layout), (blocks[2].start, small));
+            let next = map.unshelve(None).unwrap();
+            assert_eq!((next.start, next.layout), (blocks[1].start, large));
+            for entry in [top, next] {
+                // SAFETY: off the shelf, and this test's.
+                unsafe { block::unmap(entry.start, entry.layout) };
+            }
+            // SAFETY: what is on the shelf goes with the table.
+            unsafe { map.unmap(0) };
+        });
+    }
+}

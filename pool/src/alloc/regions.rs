@@ -2,8 +2,9 @@
 //!
 //! A region is one reservation: slabs, and behind them their headers. The first is as large as the machine's memory
 //! allows many times over, so that there is hardly ever a second one, unless the system refuses that much; then they
-//! are a quarter of what there is, so that no more is reserved than that beyond what is needed. What is not carved yet is not open: it costs nothing, is not counted by the system
-//! as promised memory, and is not filled by who locks all of his.
+//! are a quarter of what there is, so that no more is reserved than that beyond what is needed. What is not carved
+//! yet is not open: it costs nothing, is not counted by the system as promised memory, and is not filled by who locks
+//! all of his.
 
 #![allow(unsafe_code)]
 

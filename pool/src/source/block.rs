@@ -131,6 +131,9 @@ mod imp {
             }
             return Ok(start);
         }
+        if cfg!(crossbeam_sanitize_thread) {
+            return Err(None); // ThreadSanitizer does not see that the addresses have another owner then.
+        }
         // Elsewhere it is aligned to a page and no more.
         let may_move = layout.align() <= page();
         // SAFETY: by contract.
