@@ -24,7 +24,7 @@ fi
 # are looked at, of which its own shadow is most.
 mapfile -t tests < <(tests_but ui fork global_alloc_fork slab_atfork)
 mapfile -t threaded < <(tests_but ui fork global_alloc_fork slab_atfork arena assertions assertions_arena assertions_slab \
-    global_alloc_limits global_alloc_quiet global_alloc_static slab_checked)
+    global_alloc_limits global_alloc_quiet global_alloc_static slab_checked slab_resident)
 
 # Tests say what they skip for it.
 address() {
