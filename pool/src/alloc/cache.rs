@@ -283,9 +283,7 @@ fn layout() -> Layout {
         }
         bytes
     };
-    // Both are far from what has no layout.
-    Layout::from_size_align(SIZE.next_multiple_of(block::page()), block::page())
-        .unwrap_or(Layout::new::<Cache>())
+    block::layout_for::<Cache>(SIZE)
 }
 
 // What the depot takes at once, a bin has room for.

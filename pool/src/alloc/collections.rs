@@ -6,7 +6,6 @@ use super::face::SlabAlloc;
 use super::heap::Heap;
 use super::site::Site;
 use std::alloc::Layout;
-use std::num::NonZero;
 use std::ptr::NonNull;
 
 impl Heap {
@@ -15,7 +14,7 @@ impl Heap {
     fn collect(&self, layout: Layout, zeroed: bool) -> Option<NonNull<[u8]>> {
         let (size, align) = (layout.size(), layout.align());
         let block = match size {
-            0 => dangling(align),
+            0 => layout.dangling_ptr(),
             _ if zeroed => self.get_zeroed(size, align, size, Site::UNKNOWN)?,
             _ => self.get(size, align, Site::UNKNOWN)?,
         };
@@ -64,11 +63,6 @@ impl Heap {
         }
         Some(NonNull::slice_from_raw_parts(resized, new.size()))
     }
-}
-
-/// Where a block of no bytes is.
-fn dangling(align: usize) -> NonNull<u8> {
-    NonNull::without_provenance(NonZero::new(align).unwrap_or(NonZero::<usize>::MIN))
 }
 
 /// Implements a version's trait.

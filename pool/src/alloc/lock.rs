@@ -76,30 +76,28 @@ impl<T> Lock<T> {
     }
 
     pub(crate) fn hold(&self) -> Held<'_, T> {
-        let is_taken = self.take();
+        let is_taken = self.take(HELD);
         Held {
             lock: self,
             is_taken,
         }
     }
 
-    /// Takes the lock. Returns whether it did: else this thread forks, and had it already.
-    fn take(&self) -> bool {
+    /// Takes the lock, for a guard or for a fork. Returns whether it did: else this thread forks, and had it already.
+    fn take(&self, state: u8) -> bool {
         let mut tries = 0;
         loop {
-            match self.claim(HELD) {
+            // Acquire: what the last holder did, who let go with Release.
+            let taken =
+                self.state
+                    .compare_exchange_weak(FREE, state, Ordering::Acquire, Ordering::Relaxed);
+            match taken {
                 Ok(_) => return true,
                 Err(FORK) if forks() => return false,
                 Err(_) => wait(tries),
             }
             tries = tries.saturating_add(1);
         }
-    }
-
-    /// Acquire: what the last holder did, who let go with Release.
-    fn claim(&self, state: u8) -> Result<u8, u8> {
-        self.state
-            .compare_exchange_weak(FREE, state, Ordering::Acquire, Ordering::Relaxed)
     }
 
     /// The value, for who holds the lock without a guard.
@@ -125,11 +123,8 @@ pub(crate) trait AnyLock {
 
 impl<T> AnyLock for Lock<T> {
     fn seize(&self) {
-        let mut tries = 0;
-        while self.claim(FORK).is_err() {
-            wait(tries);
-            tries = tries.saturating_add(1);
-        }
+        // It is not yet forking, as far as locks are concerned: it waits as others do.
+        self.take(FORK);
     }
 
     fn release(&self) {

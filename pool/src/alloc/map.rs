@@ -164,7 +164,7 @@ impl Map {
         let leaf = match NonNull::new(found) {
             Some(leaf) => leaf,
             None => {
-                let new = block::map(Layout::new::<Leaf>().align_to_page())?;
+                let new = block::map(block::layout_for::<Leaf>(0))?;
                 // Release: its zeros. Acquire: those of who was first.
                 let installed = self.leaves[root].compare_exchange(
                     ptr::null_mut(),
@@ -180,7 +180,7 @@ impl Map {
                     }
                     Err(first) => {
                         // SAFETY: mapped with this layout, and nobody has it.
-                        unsafe { block::unmap(new, Layout::new::<Leaf>().align_to_page()) };
+                        unsafe { block::unmap(new, block::layout_for::<Leaf>(0)) };
                         NonNull::new(first).ok_or(None)?
                     }
                 }
@@ -233,20 +233,8 @@ impl Map {
                 }
             }
             // SAFETY: mapped with this layout; by contract nobody uses it.
-            unsafe { block::unmap(leaf.cast(), Layout::new::<Leaf>().align_to_page()) };
+            unsafe { block::unmap(leaf.cast(), block::layout_for::<Leaf>(0)) };
         }
-    }
-}
-
-/// A layout in whole pages.
-trait InPages {
-    fn align_to_page(self) -> Layout;
-}
-
-impl InPages for Layout {
-    fn align_to_page(self) -> Layout {
-        let size = self.size().next_multiple_of(block::page());
-        Layout::from_size_align(size, block::page()).unwrap_or(self)
     }
 }
 
@@ -260,7 +248,7 @@ mod tests {
 
     /// A table, in memory of its own, as an allocator's is.
     fn with_map(f: impl FnOnce(&Map)) {
-        let whole = Layout::new::<Map>().align_to_page();
+        let whole = block::layout_for::<Map>(0);
         let memory = block::map(whole).unwrap();
         // SAFETY: zeros are an empty table.
         f(unsafe { memory.cast::<Map>().as_ref() });

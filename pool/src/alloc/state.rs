@@ -31,8 +31,7 @@ pub(super) struct State {
 }
 
 fn layout() -> Layout {
-    let size = size_of::<State>().next_multiple_of(block::page());
-    Layout::from_size_align(size, block::page()).unwrap_or(Layout::new::<State>())
+    block::layout_for::<State>(0)
 }
 
 impl State {

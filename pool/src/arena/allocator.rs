@@ -6,7 +6,6 @@
 
 use super::bump::Place;
 use super::chunk::End;
-use super::place::dangling;
 use super::{Arena, Scope};
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -40,7 +39,7 @@ impl Place<'_> {
     ) -> Option<NonNull<[u8]>> {
         let resized = if new.size() == 0 {
             self.give_back(block, old.size());
-            dangling(new.align())
+            new.dangling_ptr()
         } else {
             // SAFETY: by contract.
             unsafe { self.resize(block, old, new) }.ok()?

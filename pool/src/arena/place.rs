@@ -93,7 +93,7 @@ impl<'s> Place<'s> {
     #[inline(always)]
     pub(super) fn block_of(self, layout: Layout, end: End) -> Result<NonNull<u8>, Refusal> {
         if layout.size() == 0 {
-            return Ok(dangling(layout.align()));
+            return Ok(layout.dangling_ptr());
         }
         self.block(layout.size(), layout.align(), end)
     }
@@ -188,13 +188,6 @@ impl<'s> Place<'s> {
         // SAFETY: what `str`s were joined to.
         Ok(unsafe { str::from_utf8_unchecked_mut(text.0.keep()) })
     }
-}
-
-/// An address that is a multiple of `align`, for what takes no memory.
-#[inline(always)]
-pub(super) fn dangling(align: usize) -> NonNull<u8> {
-    let address = std::num::NonZero::new(align).expect("alignments are not zero");
-    NonNull::without_provenance(address)
 }
 
 /// Room for one value, that of a [`First`] if it has a destructor.
@@ -320,7 +313,7 @@ impl<'s, T> Items<'s, T> {
         let layout = layout_of::<T>(room)?;
         self.block = if layout.size() == 0 {
             self.place.give_back(self.block, self.layout.size());
-            dangling(layout.align())
+            layout.dangling_ptr()
         } else {
             // SAFETY: this block, which is this value's alone.
             unsafe { self.place.resize(self.block, self.layout, layout) }?

@@ -15,6 +15,13 @@ pub(crate) const REOPENS: bool = cfg!(all(windows, not(miri)));
 
 pub(crate) use imp::{map, open, page, physical, purge, reserve, resize, unmap};
 
+/// The layout of a block that has room for a value of a type, or for so many bytes if that is more.
+pub(crate) fn layout_for<T>(bytes: usize) -> Layout {
+    let size = bytes.max(size_of::<T>()).next_multiple_of(page());
+    // No type or table of ours is near what has no layout.
+    Layout::from_size_align(size, page()).unwrap_or(Layout::new::<T>())
+}
+
 /// How much more than a block has to be mapped so that one of its alignment is in it.
 #[cfg(all(any(unix, windows), not(miri)))]
 fn with_slack(layout: Layout, granule: usize) -> Option<usize> {

@@ -49,35 +49,30 @@ fn sysconf(name: libc::c_int) -> usize {
 /// Maps fresh memory that is committed, and zero, at first touch.
 pub(crate) fn reserve(bytes: usize) -> Result<NonNull<u8>, Option<i32>> {
     // A region is as large as a pool may get. What counts is what is touched.
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | NORESERVE;
-    let prot = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a new mapping at an address of the kernel's choice touches no memory in use.
-    let memory = unsafe { libc::mmap(ptr::null_mut(), bytes, prot, flags, -1, 0) };
-    if memory == libc::MAP_FAILED {
-        return Err(Some(errno()));
-    }
-    NonNull::new(memory.cast()).ok_or(None)
+    anonymous(bytes, libc::PROT_READ | libc::PROT_WRITE, NORESERVE)
 }
 
 /// Maps addresses that nobody may touch before they are [allowed](allow). The system has no memory for them, and
 /// does not count them.
 #[cfg(not(loom))]
 pub(crate) fn reserve_closed(bytes: usize) -> Result<NonNull<u8>, Option<i32>> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | NORESERVE;
-    // SAFETY: as for `reserve`.
-    let memory = unsafe { libc::mmap(ptr::null_mut(), bytes, libc::PROT_NONE, flags, -1, 0) };
-    if memory == libc::MAP_FAILED {
-        return Err(Some(errno()));
-    }
-    NonNull::new(memory.cast()).ok_or(None)
+    anonymous(bytes, libc::PROT_NONE, NORESERVE)
 }
 
 /// Maps fresh memory as [`reserve`] does, unless it is obviously more than the system has.
 #[cfg(not(loom))]
 pub(crate) fn map(bytes: usize) -> Result<NonNull<u8>, Option<i32>> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    let prot = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: as for `reserve`.
+    anonymous(bytes, libc::PROT_READ | libc::PROT_WRITE, 0)
+}
+
+/// Maps private memory that no file has.
+fn anonymous(
+    bytes: usize,
+    prot: libc::c_int,
+    flags: libc::c_int,
+) -> Result<NonNull<u8>, Option<i32>> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | flags;
+    // SAFETY: a new mapping at an address of the kernel's choice touches no memory in use.
     let memory = unsafe { libc::mmap(ptr::null_mut(), bytes, prot, flags, -1, 0) };
     if memory == libc::MAP_FAILED {
         return Err(Some(errno()));
@@ -119,8 +114,8 @@ pub(crate) fn physical_bytes() -> usize {
 /// used again.
 pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize) {
     // SAFETY: the whole of a mapping of ours, unused from here on.
-    let failed = unsafe { libc::munmap(start.as_ptr().cast(), bytes) } != 0;
-    debug_assert!(!failed, "munmap: {}", io::Error::last_os_error());
+    let is_done = unsafe { unmap(start, bytes) };
+    debug_assert!(is_done, "munmap: {}", io::Error::last_os_error());
 }
 
 /// [`release`], which may fail: the kernel has a bound on mappings, and what is cut out of one leaves two.
@@ -128,7 +123,6 @@ pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize) {
 /// # Safety
 ///
 /// As there, if it returns that it did; whole pages of a mapping.
-#[cfg(not(loom))]
 pub(crate) unsafe fn unmap(start: NonNull<u8>, bytes: usize) -> bool {
     // SAFETY: by contract.
     unsafe { libc::munmap(start.as_ptr().cast(), bytes) == 0 }
