@@ -307,8 +307,9 @@ impl<'a> Ticket<'a> {
     /// the pool is not one to wait for.
     pub(crate) fn new(caches: &'a Caches) -> Option<Self> {
         let waiters = caches.waiters()?;
-        waiters.waiting.fetch_add(1, Ordering::Relaxed);
         let listener = Some(waiters.event.listen());
+        // In the queue first: who is counted is behind nobody that comes later.
+        waiters.waiting.fetch_add(1, Ordering::Relaxed);
         waiters.arrived.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst); // with those in `waiters_after_change` and `hand_over`
         Some(Self {
