@@ -186,7 +186,7 @@ fn what_is_retained_falls_with_what_is_used() {
     let allocator = SlabAlloc::new();
     drop(fill(&allocator, 1000, scaled(64 * MIB, MIB)));
     let retained = allocator.stats().retained;
-    assert!(retained <= 3 * MIB, "{retained}");
+    assert!(retained <= 5 * MIB, "{retained}");
 }
 
 fn all_is_retained_if_all_shall_be() {

@@ -114,7 +114,7 @@ impl SlabAlloc {
 
     /// An allocator that keeps up to so many bytes of memory that nobody uses in empty slabs, and as many at most in freed
     /// large blocks, and gives the rest back to the system at once. If nothing is said, it is an eighth of the slabs in use,
-    /// and 3 MiB at least.
+    /// and 5 MiB at least.
     ///
     /// ```
     /// use pool::SlabAlloc;

@@ -32,6 +32,10 @@ const EACH: usize = 4;
 const LARGER: usize = 8;
 const WHOLE: usize = 3;
 
+/// One that is so many sizes smaller may be made larger, an eighth as large: what it has need not be mapped anew, and
+/// does not lie idle beside the block that is.
+const SMALLER: usize = 12;
+
 /// The layout of the block for a request.
 pub(super) fn layout(size: usize, align: usize) -> Option<Layout> {
     let page = block::page();
@@ -52,6 +56,7 @@ impl Large {
         layout: Layout,
     ) -> Result<(NonNull<u8>, bool), Errno> {
         let spare = self.find_spare(pages, layout);
+        let spare = spare.or_else(|| self.grow_spare(pages, layout));
         let spare = spare.or_else(|| {
             let Entry { start, layout } = self.map.unshelve(Some(layout))?;
             Some((start, layout))
@@ -90,6 +95,28 @@ impl Large {
         // SAFETY: mapped with this layout, and nobody has it.
         let is_cut = is_long && unsafe { block::resize(start, found, layout.size()) }.is_ok();
         Some((start, if is_cut { layout } else { found }))
+    }
+
+    /// A freed block that was smaller, made as large as a layout is.
+    fn grow_spare(&self, pages: &Pages, layout: Layout) -> Option<(NonNull<u8>, Layout)> {
+        self.spares(layout).filter(|_| block::GROWS)?;
+        let (at, _) = classes::spare(layout.size())?;
+        let (start, found) = (at.saturating_sub(SMALLER)..at).rev().find_map(|at| {
+            let layout = self::layout(classes::size(classes::CLASSES + at), 1)?;
+            Some((self.take_spare(pages, layout)?, layout))
+        })?;
+        // SAFETY: mapped with this layout, and nobody has it.
+        let grown = unsafe { block::resize(start, found, layout.size()) };
+        if grown.is_err() {
+            // SAFETY: as above; it is as it was.
+            unsafe {
+                self.give_back(Entry {
+                    start,
+                    layout: found,
+                })
+            };
+        }
+        Some((grown.ok()?, layout))
     }
 
     fn take_spare(&self, pages: &Pages, layout: Layout) -> Option<NonNull<u8>> {

@@ -25,7 +25,7 @@ pub(super) struct Pages {
 }
 
 /// What may be kept, if nothing is said: so many bytes at least, and this share of the slabs in use.
-const RETAIN: usize = 3 << 20;
+const RETAIN: usize = 5 << 20;
 const SHARE: usize = 8;
 
 struct Vacant {

@@ -1,6 +1,7 @@
 use super::SlabAlloc;
 use super::classes::{self, CLASSES};
 use super::heap::TAIL;
+use crate::source::block;
 use std::alloc::Layout;
 use std::collections::BTreeSet;
 use std::ptr::NonNull;
@@ -112,4 +113,24 @@ fn a_large_block_grows_shrinks_and_is_given_back() {
     put(&alloc, block, size, 8);
     assert_eq!(alloc.stats().live(), 0);
     assert!(!alloc.owns(block.as_ptr()));
+}
+
+#[test]
+fn what_is_kept_of_a_large_block_is_made_larger() {
+    let alloc = SlabAlloc::new();
+    let (small, large) = (400_000, 1_600_000);
+    let block = get(&alloc, small, 8);
+    // SAFETY: ours.
+    unsafe { block.write_bytes(9, small) };
+    put(&alloc, block, small, 8);
+    let kept = alloc.stats().retained;
+    assert_eq!(kept >= small, !cfg!(feature = "checked"));
+    let block = alloc.allocate_zeroed(large, 8).unwrap();
+    // SAFETY: ours, written to by `allocate_zeroed`.
+    let bytes = unsafe { block.as_ref() };
+    assert!(bytes.iter().take(large).all(|byte| *byte == 0));
+    assert_eq!(alloc.stats().retained, if block::GROWS { 0 } else { kept });
+    assert!((large..2 * large).contains(&alloc.stats().large.given));
+    put(&alloc, block.cast(), large, 8);
+    assert_eq!(alloc.stats().live(), 0);
 }

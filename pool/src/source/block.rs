@@ -13,6 +13,13 @@ pub(crate) type Errno = Option<i32>;
 /// Whether what was purged must be opened before it is used again.
 pub(crate) const REOPENS: bool = cfg!(all(windows, not(miri)));
 
+/// Whether a block grows by its page table, without a copy. (ThreadSanitizer does not see that the addresses have
+/// another owner then.)
+pub(crate) const GROWS: bool = cfg!(all(
+    target_os = "linux",
+    not(any(miri, crossbeam_sanitize_thread))
+));
+
 pub(crate) use imp::{map, open, page, physical, purge, reserve, resize, unmap};
 
 /// The layout of a block that has room for a value of a type, or for so many bytes if that is more.
@@ -38,7 +45,7 @@ fn to_aligned(start: NonNull<u8>, align: usize) -> usize {
 
 #[cfg(all(unix, not(miri)))]
 mod imp {
-    use super::{Errno, to_aligned, with_slack};
+    use super::{Errno, GROWS, to_aligned, with_slack};
     use crate::sys;
     use std::alloc::Layout;
     use std::ptr::NonNull;
@@ -138,8 +145,8 @@ mod imp {
             }
             return Ok(start);
         }
-        if cfg!(crossbeam_sanitize_thread) {
-            return Err(None); // ThreadSanitizer does not see that the addresses have another owner then.
+        if !GROWS {
+            return Err(None);
         }
         // Elsewhere it is aligned to a page and no more.
         let may_move = layout.align() <= page();
