@@ -95,6 +95,11 @@
 #![cfg_attr(loom, allow(dead_code, unused_imports, unreachable_pub, missing_docs))]
 
 mod alloc;
+#[cfg(all(
+    not(loom),
+    any(feature = "allocator-api2-02", feature = "allocator-api2-04")
+))]
+mod allocators;
 mod cache;
 mod config;
 mod depot;

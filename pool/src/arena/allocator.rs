@@ -7,15 +7,21 @@
 use super::bump::Place;
 use super::chunk::End;
 use super::{Arena, Scope};
+use crate::allocators::{self, allocators};
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
 impl Place<'_> {
     /// A block that may grow.
     #[inline(always)]
-    fn allocate(self, layout: Layout) -> Option<NonNull<[u8]>> {
+    fn allocate(self, layout: Layout, zeroed: bool) -> Option<NonNull<[u8]>> {
         let block = self.block_of(layout, End::Low).ok()?;
-        Some(NonNull::slice_from_raw_parts(block, layout.size()))
+        let block = NonNull::slice_from_raw_parts(block, layout.size());
+        if zeroed {
+            // SAFETY: new.
+            unsafe { allocators::zero(block, 0) };
+        }
+        Some(block)
     }
 
     /// # Safety
@@ -46,80 +52,10 @@ impl Place<'_> {
         };
         Some(NonNull::slice_from_raw_parts(resized, new.size()))
     }
-
-    /// # Safety
-    ///
-    /// As for [`Place::reallocate`]; and `new` is at least as large.
-    #[inline(always)]
-    unsafe fn grow_zeroed(
-        self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Option<NonNull<[u8]>> {
-        // SAFETY: by contract.
-        let grown = unsafe { self.reallocate(block, old, new) }?;
-        // SAFETY: within the block.
-        let behind = unsafe { grown.cast::<u8>().add(old.size()) };
-        // SAFETY: as above.
-        unsafe { behind.write_bytes(0, new.size() - old.size()) };
-        Some(grown)
-    }
 }
 
-/// Implements a version's trait for `&$arena`.
-macro_rules! allocator {
-    ($api:ident: $($arena:ty),*) => {$(
-        // SAFETY: blocks are good as long as the reference is, and its copies are the same reference.
-        unsafe impl $api::alloc::Allocator for &$arena {
-            #[inline(always)]
-            fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, $api::alloc::AllocError> {
-                self.place().allocate(layout).ok_or($api::alloc::AllocError)
-            }
-
-            #[inline(always)]
-            unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-                // SAFETY: by contract.
-                unsafe { self.place().deallocate(block, layout) };
-            }
-
-            #[inline(always)]
-            unsafe fn grow(
-                &self,
-                block: NonNull<u8>,
-                old: Layout,
-                new: Layout,
-            ) -> Result<NonNull<[u8]>, $api::alloc::AllocError> {
-                // SAFETY: by contract.
-                unsafe { self.place().reallocate(block, old, new) }.ok_or($api::alloc::AllocError)
-            }
-
-            #[inline(always)]
-            unsafe fn grow_zeroed(
-                &self,
-                block: NonNull<u8>,
-                old: Layout,
-                new: Layout,
-            ) -> Result<NonNull<[u8]>, $api::alloc::AllocError> {
-                // SAFETY: by contract.
-                unsafe { self.place().grow_zeroed(block, old, new) }.ok_or($api::alloc::AllocError)
-            }
-
-            #[inline(always)]
-            unsafe fn shrink(
-                &self,
-                block: NonNull<u8>,
-                old: Layout,
-                new: Layout,
-            ) -> Result<NonNull<[u8]>, $api::alloc::AllocError> {
-                // SAFETY: by contract.
-                unsafe { self.place().reallocate(block, old, new) }.ok_or($api::alloc::AllocError)
-            }
-        }
-    )*};
+// SAFETY: blocks are good as long as the reference is, and its copies are the same reference.
+allocators! {
+    &Arena: |arena| arena.place();
+    &Scope<'_>: |scope| scope.place();
 }
-
-#[cfg(feature = "allocator-api2-02")]
-allocator!(allocator_api2_02: Arena, Scope<'_>);
-#[cfg(feature = "allocator-api2-04")]
-allocator!(allocator_api2_04: Arena, Scope<'_>);
