@@ -233,12 +233,12 @@ report=$(built build -p examples --bin memory_report)
 
 begin
 add_tests "tests/numa" "$tests"
-add_tests "pool" "$library" numa source
+add_tests "pool" "$library" numa::tests numa::affinity source
 add "memory_report" "$report"
 boot_all "four nodes"
 
 begin
 add_tests "tests/numa" "$tests"
-add_tests "pool" "$library" numa source
+add_tests "pool" "$library" numa::tests
 SMP=3 boot_all "four nodes, one without a cpu"
 echo "numa: ok"

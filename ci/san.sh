@@ -20,11 +20,12 @@ if ! cargo +nightly --version >/dev/null 2>&1; then
 fi
 
 # What is left out: `ui` runs the compiler; forks are not for the sanitizers' runtimes. ThreadSanitizer has nothing to
-# see in an arena, which is one thread's, nor where all is said when it is compiled, nor where resident memory and limits
-# are looked at, of which its own shadow is most.
+# see in an arena, which is one thread's, nor in tests that have one, nor where all is said when it is compiled, nor
+# where resident memory and limits are looked at, of which its own shadow is most.
 mapfile -t tests < <(tests_but ui fork global_alloc_fork slab_atfork)
-mapfile -t threaded < <(tests_but ui fork global_alloc_fork slab_atfork arena assertions assertions_arena assertions_slab \
-    global_alloc_limits global_alloc_quiet global_alloc_static slab_checked slab_resident)
+mapfile -t threaded < <(tests_but ui fork global_alloc_fork slab_atfork arena assertions assertions_arena \
+    assertions_erased assertions_handles assertions_slab attributes boxes global_alloc_limits global_alloc_quiet \
+    global_alloc_static panics resident scrub shapes slab_checked slab_resident)
 
 # Tests say what they skip for it.
 address() {

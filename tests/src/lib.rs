@@ -16,9 +16,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::thread::ScopedJoinHandle;
 
-/// `full` where the tests run natively, `small` under Miri, which is a thousand times slower.
+/// `full` where the tests run natively, `small` under Miri, which is a thousand times slower. What is built for
+/// a sanitizer, which is ten times slower, makes do with half.
 pub const fn scaled(full: usize, small: usize) -> usize {
-    if cfg!(miri) { small } else { full }
+    let half = full / 2;
+    if cfg!(miri) {
+        small
+    } else if option_env!("POOL_TEST_SANITIZER").is_none() {
+        full
+    } else if half > small {
+        half
+    } else {
+        small
+    }
 }
 
 /// Waits for threads to the end of their thread-locals. The end of a scope does not: it waits for the
