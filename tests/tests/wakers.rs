@@ -8,6 +8,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
+use tests::join_all;
 
 type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -122,7 +123,7 @@ fn wakers_of_two_pools_that_free_crosswise() {
         let mut more_a = Vec::new();
         let mut more_b = Vec::new();
         thread::scope(|scope| {
-            scope.spawn(|| {
+            join_all(vec![scope.spawn(|| {
                 more_a.extend(PoolBox::try_new(A).ok());
                 more_b.extend(PoolBox::try_new(B).ok());
                 // What is left in caches.
@@ -132,7 +133,7 @@ fn wakers_of_two_pools_that_free_crosswise() {
                 while let Ok(x) = PoolBox::try_new(B) {
                     more_b.push(x);
                 }
-            });
+            })]);
         });
         while let Ok(x) = PoolBox::try_new(A) {
             more_a.push(x);

@@ -189,8 +189,9 @@ fn who_is_alone_writes_and_keys_see_it_whole() {
         }
     };
     thread::scope(|scope| {
-        scope.spawn(writer);
-        join_all((1..THREADS).map(|_| scope.spawn(reader)).collect());
+        let writer = scope.spawn(writer);
+        let readers = (1..THREADS).map(|_| scope.spawn(reader));
+        join_all([writer].into_iter().chain(readers).collect());
     });
     assert_eq!(Pair::pool().len(), 0);
 }
