@@ -21,6 +21,7 @@ skip() {
     exit "$asked"
 }
 
+# `ui` runs the compiler, which there is none of for Windows here.
 left_out=(ui)
 if [[ $* == brief ]]; then
     shift
@@ -86,7 +87,6 @@ if [[ $# -gt 0 ]]; then
     on_windows "$@"
     exit
 fi
-# `ui` runs the compiler, which there is none of for Windows here.
 echo "windows: left out: ${left_out[*]}"
 mapfile -t tests < <(tests_but "${left_out[@]}")
 on_windows test -p pool --lib -p tests "${tests[@]}"

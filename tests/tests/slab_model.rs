@@ -7,8 +7,7 @@ use tests::{Dice, scaled};
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        // A sanitizer takes its time.
-        cases: scaled(if std::env::var_os("POOL_TEST_SANITIZER").is_some() { 60 } else { 200 }, 3) as u32,
+        cases: scaled(200, 3) as u32,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

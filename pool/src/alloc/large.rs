@@ -47,6 +47,11 @@ pub(super) fn layout(size: usize, align: usize) -> Option<Layout> {
     Layout::from_size_align(bytes, align.max(page)).ok()
 }
 
+/// The layout of freed blocks of one of the sizes that are kept.
+fn spare_layout(at: usize) -> Option<Layout> {
+    layout(classes::size(classes::CLASSES + at), 1)
+}
+
 impl Large {
     /// A block, and whether its bytes are zero.
     pub(super) fn allocate(
@@ -57,17 +62,18 @@ impl Large {
     ) -> Result<(NonNull<u8>, bool), Errno> {
         let spare = self.find_spare(pages, layout);
         let spare = spare.or_else(|| self.grow_spare(pages, layout));
-        let spare = spare.or_else(|| {
-            let Entry { start, layout } = self.map.unshelve(Some(layout))?;
-            Some((start, layout))
-        });
-        let (start, layout) = match spare {
+        let spare = spare.or_else(|| self.map.unshelve(Some(layout)));
+        let entry = match spare {
             Some(spare) => spare,
-            None => (block::map(layout)?, layout),
+            None => Entry {
+                start: block::map(layout)?,
+                layout,
+            },
         };
+        let Entry { start, layout } = entry;
         if let Err(errno) = self.map.insert(start, layout) {
             // SAFETY: mapped with this layout, and nobody has it.
-            unsafe { self.give_back(Entry { start, layout }) };
+            unsafe { self.give_back(entry) };
             return Err(errno);
         }
         self.count(size, layout.size());
@@ -84,39 +90,41 @@ impl Large {
     }
 
     /// A freed block of a layout, or of one not much larger, which may grow where it is.
-    fn find_spare(&self, pages: &Pages, layout: Layout) -> Option<(NonNull<u8>, Layout)> {
+    fn find_spare(&self, pages: &Pages, layout: Layout) -> Option<Entry> {
         let (first, _) = classes::spare(layout.size())?;
         self.spares(layout)?; // None of this alignment are kept, perhaps.
-        let (start, found) = (first..SPARES.min(first + LARGER + 1)).find_map(|at| {
-            let layout = self::layout(classes::size(classes::CLASSES + at), 1)?;
-            Some((self.take_spare(pages, layout)?, layout))
-        })?;
-        let is_long = classes::spare(found.size()).is_some_and(|(at, _)| at > first + WHOLE);
+        let mut found = self.take_first(pages, first..SPARES.min(first + LARGER + 1))?;
+        let is_long = classes::spare(found.layout.size()).is_some_and(|(at, _)| at > first + WHOLE);
         // SAFETY: mapped with this layout, and nobody has it.
-        let is_cut = is_long && unsafe { block::resize(start, found, layout.size()) }.is_ok();
-        Some((start, if is_cut { layout } else { found }))
+        if is_long && unsafe { block::resize(found.start, found.layout, layout.size()) }.is_ok() {
+            found.layout = layout;
+        }
+        Some(found)
     }
 
     /// A freed block that was smaller, made as large as a layout is.
-    fn grow_spare(&self, pages: &Pages, layout: Layout) -> Option<(NonNull<u8>, Layout)> {
-        self.spares(layout).filter(|_| block::GROWS)?;
+    fn grow_spare(&self, pages: &Pages, layout: Layout) -> Option<Entry> {
         let (at, _) = classes::spare(layout.size())?;
-        let (start, found) = (at.saturating_sub(SMALLER)..at).rev().find_map(|at| {
-            let layout = self::layout(classes::size(classes::CLASSES + at), 1)?;
-            Some((self.take_spare(pages, layout)?, layout))
-        })?;
+        self.spares(layout).filter(|_| block::GROWS)?;
+        let found = self.take_first(pages, (at.saturating_sub(SMALLER)..at).rev())?;
         // SAFETY: mapped with this layout, and nobody has it.
-        let grown = unsafe { block::resize(start, found, layout.size()) };
-        if grown.is_err() {
-            // SAFETY: as above; it is as it was.
-            unsafe {
-                self.give_back(Entry {
-                    start,
-                    layout: found,
-                })
-            };
+        match unsafe { block::resize(found.start, found.layout, layout.size()) } {
+            Ok(start) => Some(Entry { start, layout }),
+            Err(_) => {
+                // SAFETY: as above; it is as it was.
+                unsafe { self.give_back(found) };
+                None
+            }
         }
-        Some((grown.ok()?, layout))
+    }
+
+    /// A freed block of the first of some sizes that has one.
+    fn take_first(&self, pages: &Pages, sizes: impl IntoIterator<Item = usize>) -> Option<Entry> {
+        sizes.into_iter().find_map(|at| {
+            let layout = spare_layout(at)?;
+            let start = self.take_spare(pages, layout)?;
+            Some(Entry { start, layout })
+        })
     }
 
     fn take_spare(&self, pages: &Pages, layout: Layout) -> Option<NonNull<u8>> {
@@ -156,14 +164,13 @@ impl Large {
     pub(super) fn trim(&self, pages: &Pages) -> usize {
         let mut bytes = 0;
         for at in 0..SPARES {
-            let size = classes::size(classes::CLASSES + at);
-            let Some(layout) = layout(size, 1) else {
+            let Some(layout) = spare_layout(at) else {
                 continue;
             };
             while let Some(start) = self.take_spare(pages, layout) {
                 // SAFETY: mapped with this layout, and nobody has it.
                 unsafe { self.give_back(Entry { start, layout }) };
-                bytes += size;
+                bytes += layout.size();
             }
         }
         bytes

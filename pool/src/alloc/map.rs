@@ -56,7 +56,7 @@ struct Place {
 /// Of a size: that the block is on the shelf.
 const SHELVED: usize = 1 << (PAGE - 1);
 
-/// A live block.
+/// A block that is mapped alone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) start: NonNull<u8>,
